@@ -1,0 +1,1 @@
+"""A knowledge base of claims from Markdown posts, in one SQLite file."""

@@ -1,0 +1,276 @@
+"""The tables, as SQLAlchemy 2 sees them. Alembic (`migrations/`) owns the schema.
+
+`id` columns are small integers of this file only. `key` columns are derived
+from content (a claim's folded text, a post's path) and stay the same when the
+database is built again: links, exports and the command line use those.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_KIND = "kind IN ('fact','forecast','opinion','advice','question','other')"
+_CERTAINTY = "certainty IN ('asserted','hedged')"
+_ORDER = '"end" >= start AND start >= 0'
+
+
+class Base(DeclarativeBase):
+    """Declarative base with the project's naming convention."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}
+
+
+def _post() -> Mapped[int]:
+    return mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), index=True)
+
+
+class Post(Base):
+    """One source file: front matter and body."""
+
+    __tablename__ = "posts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    path: Mapped[str] = mapped_column(unique=True)
+    root: Mapped[str]
+    title: Mapped[str]
+    date: Mapped[str | None] = mapped_column(index=True)
+    author: Mapped[str]
+    categories: Mapped[list[Any]]
+    tags: Mapped[list[Any]]
+    language: Mapped[str]
+    content_hash: Mapped[str]
+    reading: Mapped[str]  # fingerprint of the settings and reader that read it
+    encoding: Mapped[str]
+    body_start: Mapped[int]
+    front_matter: Mapped[dict[str, Any]]
+    fault: Mapped[str]
+
+
+class SourceText(Base):
+    """The text of a post as it was on disk: what every offset points into."""
+
+    __tablename__ = "sources"
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str]
+
+
+class Draft(Base):
+    """A stretch of a body between separator lines."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (UniqueConstraint("post_id", "position"), CheckConstraint(_ORDER, name="order"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = _post()
+    position: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    continues: Mapped[bool]
+    truncated: Mapped[bool]
+
+
+class Passage(Base):
+    """A paragraph, list item or heading of an article, with its span in the source."""
+
+    __tablename__ = "passages"
+    __table_args__ = (UniqueConstraint("post_id", "position"), CheckConstraint(_ORDER, name="order"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = _post()
+    draft_id: Mapped[int] = mapped_column(ForeignKey("drafts.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(
+        CheckConstraint("kind IN ('paragraph','heading','item','label','cell','quote')", name="kind")
+    )
+    level: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    headings: Mapped[list[Any]]
+    lead: Mapped[str]
+
+
+class Claim(Base):
+    """A distinct proposition. Its words and labels are those of its earliest occurrence."""
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        CheckConstraint("kind IN ('fact','forecast','opinion','advice')", name="kind"),
+        CheckConstraint(_CERTAINTY, name="certainty"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    text: Mapped[str]
+    text_hash: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    certainty: Mapped[str]
+    holder: Mapped[str] = mapped_column(index=True)
+    language: Mapped[str]
+    occurrence_count: Mapped[int] = mapped_column(default=0)
+    post_count: Mapped[int] = mapped_column(default=0)
+    first_date: Mapped[str | None]
+    last_date: Mapped[str | None]
+
+
+class Sentence(Base):
+    """A sentence of an article, repeats removed; every kind, questions and fillers too.
+
+    `claim_id` is set where it says something worth keeping. `text` is the
+    source at `spans`, `plain` the same without mark-up.
+    """
+
+    __tablename__ = "sentences"
+    __table_args__ = (
+        UniqueConstraint("post_id", "position"),
+        CheckConstraint(_KIND, name="kind"),
+        CheckConstraint(_CERTAINTY, name="certainty"),
+        CheckConstraint(_ORDER, name="order"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = _post()
+    passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    start: Mapped[int]
+    end: Mapped[int]
+    spans: Mapped[list[Any]]
+    text: Mapped[str]
+    plain: Mapped[str]
+    kind: Mapped[str]
+    certainty: Mapped[str]
+    holder: Mapped[str]
+    cues: Mapped[list[Any]]
+
+
+class Occurrence(Base):
+    """One place where a claim is said."""
+
+    __tablename__ = "occurrences"
+    __table_args__ = (CheckConstraint(_ORDER, name="order"),)
+    sentence_id: Mapped[int] = mapped_column(ForeignKey("sentences.id", ondelete="CASCADE"), primary_key=True)
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), index=True)
+    post_id: Mapped[int] = _post()
+    start: Mapped[int]
+    end: Mapped[int]
+    spans: Mapped[list[Any]]
+
+
+class LedgerRow(Base):
+    """Something left out or merged, and why. A target is the sentence it repeats."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (CheckConstraint(_ORDER, name="order"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = _post()
+    start: Mapped[int]
+    end: Mapped[int]
+    action: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str]
+    target_start: Mapped[int | None]
+    target_end: Mapped[int | None]
+
+
+class ClaimTerms(Base):
+    """The words and character bigrams of a claim, joined by spaces, as full-text search reads them."""
+
+    __tablename__ = "claim_terms"
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), primary_key=True)
+    words: Mapped[str]
+    grams: Mapped[str]
+
+
+class Model(Base):
+    """An embedding model that this database holds vectors of. One is active."""
+
+    __tablename__ = "models"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    source: Mapped[str]  # "default", or the name or path given to sentence-transformers
+    revision: Mapped[str]
+    dim: Mapped[int]
+    settings: Mapped[dict[str, Any]]
+    active: Mapped[bool] = mapped_column(default=False)
+    created: Mapped[str]
+
+
+class Embedding(Base):
+    """A unit vector, little-endian float32, of a text under a model."""
+
+    __tablename__ = "embeddings"
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    text_hash: Mapped[str] = mapped_column(primary_key=True)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Topic(Base):
+    """A named subject: curated in data/topics.yml, or discovered."""
+
+    __tablename__ = "topics"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name_ja: Mapped[str]
+    name_en: Mapped[str]
+    aliases: Mapped[list[Any]]
+    seeds: Mapped[list[Any]]
+    exclude: Mapped[list[Any]]
+    parent: Mapped[str | None]
+    discovered: Mapped[bool] = mapped_column(default=False)
+    position: Mapped[int]
+
+
+class ClaimTopic(Base):
+    """That a claim is about a topic, how surely, and what says so."""
+
+    __tablename__ = "claim_topics"
+    topic_id: Mapped[int] = mapped_column(ForeignKey("topics.id", ondelete="CASCADE"), primary_key=True)
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), primary_key=True, index=True)
+    score: Mapped[float]
+    evidence: Mapped[list[Any]]
+
+
+class Link(Base):
+    """A typed, scored tie between two claims."""
+
+    __tablename__ = "links"
+    __table_args__ = (
+        UniqueConstraint("a_id", "b_id"),
+        CheckConstraint("relation IN ('same','subsumes','conflict','related')", name="relation"),
+        CheckConstraint("a_id <> b_id", name="two"),
+        Index("ix_links_b_id", "b_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    a_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"))
+    b_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"))
+    relation: Mapped[str]
+    score: Mapped[float]
+    evidence: Mapped[list[Any]]
+
+
+class Build(Base):
+    """One run of `kb build`: what came in, what it cost."""
+
+    __tablename__ = "builds"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    started: Mapped[str]
+    finished: Mapped[str | None]
+    version: Mapped[str]
+    sources: Mapped[list[Any]]
+    settings: Mapped[dict[str, Any]]
+    counts: Mapped[dict[str, Any]]
+    seconds: Mapped[dict[str, Any]]
+    faults: Mapped[list[Any]]

@@ -1,0 +1,97 @@
+"""Words and folding: what every stage needs to know about Japanese text.
+
+Words come from Sudachi (https://github.com/WorksApplications/SudachiPy).
+Folding follows Unicode NFKC (UAX #15) and case folding, so that full- and
+half-width forms compare equal. White space never separates words here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from kb.records import Token
+
+_CHUNK = 10_000  # Sudachi refuses inputs of more than 49,149 bytes
+_local = threading.local()
+_lock = threading.Lock()
+_dictionary: Any = None
+
+_MARKUP = re.compile(r"[\s*_#>|`~\\]+")
+_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f]")
+
+
+def _tokenizer() -> Any:
+    """Return this thread's Sudachi tokeniser; the dictionary is shared."""
+    global _dictionary
+    if not hasattr(_local, "tokenizer"):
+        from sudachipy import SplitMode, dictionary
+
+        with _lock:
+            if _dictionary is None:
+                _dictionary = dictionary.Dictionary(dict="core")
+        _local.tokenizer = _dictionary.create(mode=SplitMode.C)
+        _local.short = SplitMode.A
+    return _local.tokenizer
+
+
+def _chunks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (offset, piece) that Sudachi accepts, cut at line or sentence ends if it can be."""
+    start = 0
+    while len(text) - start > _CHUNK:
+        window = text[start : start + _CHUNK]
+        cut = max(window.rfind(mark) for mark in "\n。！？ 、") + 1
+        cut = cut if cut > _CHUNK // 2 else _CHUNK
+        yield start, text[start : start + cut]
+        start += cut
+    if start < len(text):
+        yield start, text[start:]
+
+
+def tokens(text: str) -> list[Token]:
+    """Return the words of `text` (Sudachi mode C), white space left out."""
+    tokenizer = _tokenizer()
+    short = _local.short
+    found = []
+    for offset, piece in _chunks(text):
+        for m in tokenizer.tokenize(piece):
+            pos = m.part_of_speech()
+            if pos[0] == "空白":
+                continue
+            begin, end = m.begin(), m.end()
+            norm = m.normalized_form()
+            units: tuple[str, ...] = (norm,)
+            if end - begin > 1 and pos[0] == "名詞":
+                parts = m.split(short)
+                if len(parts) > 1:
+                    units = tuple(p.normalized_form() for p in parts)
+            found.append(Token(m.surface(), begin + offset, end + offset, pos, m.dictionary_form(), norm, units))
+    return found
+
+
+def fold(text: str) -> str:
+    """Return `text` as compared: NFKC, case folded, without mark-up and white space."""
+    return _MARKUP.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def text_hash(text: str) -> str:
+    """Return a 128-bit hex hash of `text`, the key of stored vectors."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def short_key(*parts: str) -> str:
+    """Return a 60-bit base-32 key of `parts`: the same on every machine and in every build."""
+    digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    value = int.from_bytes(digest, "big") >> 4
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    return "".join(alphabet[(value >> shift) & 31] for shift in range(55, -1, -5))
+
+
+def is_japanese(text: str) -> bool:
+    """Tell whether `text` is to be read as Japanese: one letter in ten is enough."""
+    letters = sum(c.isalpha() for c in text)
+    return bool(letters) and len(_JAPANESE.findall(text)) * 10 >= letters
