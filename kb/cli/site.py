@@ -1,0 +1,50 @@
+"""`kb serve` and `kb demo`: the site, and a first look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kb.cli.common import clean, db_option, json_option, one_line, print_json, print_table, progress_bar
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="0 takes a free one.")
+@db_option
+def serve(host: str, port: int, db: Path) -> None:
+    """Open the database as a site, in Datasette."""
+    from kb import server
+
+    server.serve(db, host, port, announce=click.echo)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="demo", metavar="[DIR]")
+@json_option
+def demo(folder: Path, as_json: bool) -> None:
+    """Build a database from sample posts and show what to try.
+
+    Writes kb.db and the summary of one topic into DIR (default: demo).
+    """
+    from kb import demo as first_look
+
+    with progress_bar() as progress:
+        shown = first_look.run(folder, progress=progress)
+    if as_json:
+        print_json(shown.to_dict())
+        return
+    click.echo(f"Built {shown.db} from {shown.posts}:")
+    print_table([(name.replace("_", " "), f"{count:,}") for name, count in shown.counts.items()])
+    click.echo(f'\nkb search "{shown.query}" finds:')
+    for number, hit in enumerate(shown.hits, 1):
+        where = hit.occurrences[0]
+        click.echo(
+            f"{number}. {one_line(hit.text)}\n     {one_line(where.title)} ({where.post}:{where.start}-{where.end})"
+        )
+    click.echo(f"\nkb export {shown.topic} is in {shown.export}; it begins:")
+    for line in shown.excerpt:
+        click.echo(f"  {clean(line)}")
+    click.echo(f"\nOpen the site:  kb serve --db {shown.db}  then look at http://127.0.0.1:8001")
+    click.echo("Then your own:  kb build FOLDER && kb serve")
