@@ -1,0 +1,203 @@
+"""What two sentences share, what each has of its own, and where they contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kb.links.prepare import Prepared, Term
+from kb.links.quantities import DateRef, Quantity
+from kb.links.tables import tables
+
+
+@dataclass(slots=True)
+class Comparison:
+    """The outcome of laying one sentence over another.
+
+    `a_cover` and `b_cover` are the shares of each side's weight that the other
+    side says too; `clashes` are (kind, words of a, words of b) with kinds number,
+    date, polarity, opposite, name, role, scope; `a_extra` and `b_extra` the terms
+    only one has.
+    """
+
+    a_cover: float = 0.0
+    b_cover: float = 0.0
+    shared: float = 0.0
+    clashes: list[tuple[str, str, str]] = field(default_factory=list)
+    a_extra: list[Term] = field(default_factory=list)
+    b_extra: list[Term] = field(default_factory=list)
+    a_facts: list[str] = field(default_factory=list)
+    b_facts: list[str] = field(default_factory=list)
+
+    def kinds(self) -> set[str]:
+        """Return the kinds of clashes found."""
+        return {kind for kind, _, _ in self.clashes}
+
+
+def compare(a: Prepared, b: Prepared) -> Comparison:
+    """Lay two prepared sentences over each other."""
+    out = Comparison()
+    shared_names = a.terms.keys() & b.terms.keys()
+    shared = 0.0
+    converse = False
+    for name in shared_names:
+        one, two = a.terms[name], b.terms[name]
+        shared += min(one.weight, two.weight)
+        if not one.signs & two.signs:
+            out.clashes.append(("polarity", _signed(one), _signed(two)))
+    left_a = [t for n, t in a.terms.items() if n not in shared_names]
+    left_b = [t for n, t in b.terms.items() if n not in shared_names]
+    out.a_extra, out.b_extra, met, converse = _opposites(left_a, left_b, out)
+    if a.glosses or b.glosses:
+        out.a_extra, out.b_extra = _unspell(out.a_extra, a, b), _unspell(out.b_extra, b, a)
+    if a.doubly != b.doubly:
+        universal = tables().words["universal"]
+        out.a_extra = [t for t in out.a_extra if t.shown not in universal]
+        out.b_extra = [t for t in out.b_extra if t.shown not in universal]
+    _names_differ(a, b, out)
+    shared += met
+    out.shared = shared
+    out.a_cover = shared / a.total if a.total else 1.0
+    out.b_cover = shared / b.total if b.total else 1.0
+    _numbers(a.quantities, b.quantities, out)
+    _dates(a.dates, b.dates, out)
+    _scope(a, b, out)
+    _roles(a, b, shared_names, converse, out)
+    return out
+
+
+def _signed(term: Term) -> str:
+    return term.shown + ("（否定）" if term.signs == {-1} else "")
+
+
+def _opposites(
+    left_a: list[Term], left_b: list[Term], out: Comparison
+) -> tuple[list[Term], list[Term], float, bool]:
+    """Pair what is left on both sides by the axes of opposites: same side counts as shared, other side clashes."""
+    if not left_a or not left_b or not any(t.poles for t in left_a):
+        return left_a, left_b, 0.0, False
+    converses = tables().converses
+    met, converse = 0.0, False
+    used_a: set[str] = set()
+    used_b: set[str] = set()
+    for same_side in (True, False):
+        for one in left_a:
+            if not one.poles or one.name in used_a:
+                continue
+            for two in left_b:
+                if two.name in used_b or not two.poles:
+                    continue
+                if same_side and one.poles & two.poles:
+                    met += min(one.weight, two.weight)
+                elif not same_side and any((axis, -side) in two.poles for axis, side in one.poles):
+                    if frozenset((one.shown, two.shown)) in converses:
+                        converse = True
+                    out.clashes.append(("opposite", _signed(one), _signed(two)))
+                    met += min(one.weight, two.weight)
+                else:
+                    continue
+                used_a.add(one.name)
+                used_b.add(two.name)
+                break
+    return (
+        [t for t in left_a if t.name not in used_a],
+        [t for t in left_b if t.name not in used_b],
+        met,
+        converse,
+    )
+
+
+def _unspell(extra: list[Term], this: Prepared, other: Prepared) -> list[Term]:
+    """Drop what only spells out, or only shortens, a name the other side has: 国民医療サービス(NHS)."""
+    for spelt, short in this.glosses:
+        if short in other.terms:
+            extra = [t for t in extra if t.name not in spelt]
+        elif spelt <= other.terms.keys():
+            extra = [t for t in extra if t.name != short]
+    return extra
+
+
+def _names_differ(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find two names for a place that only one can hold: 初代社長はA / 初代社長はB."""
+    if not (a.exclusive and b.exclusive):
+        return
+    one = [t for t in out.a_extra if t.kind == "entity" and not t.roles & {"by", "of", "than"}]
+    two = [t for t in out.b_extra if t.kind == "entity" and not t.roles & {"by", "of", "than"}]
+    if one and two:
+        out.clashes.append(("name", "・".join(t.shown for t in one), "・".join(t.shown for t in two)))
+
+
+def _numbers(a: Sequence[Quantity], b: Sequence[Quantity], out: Comparison) -> None:
+    rest_b = list(b)
+    rest_a = []
+    for one in a:
+        match = next((q for q in rest_b if q.value == one.value), None)
+        if match is None:
+            rest_a.append(one)
+        else:
+            rest_b.remove(match)
+    for one in list(rest_a):
+        other = next((q for q in rest_b if q.dimension == one.dimension), None)
+        if other is not None:
+            kind = "bound" if (one.low, one.high) == (other.low, other.high) else "number"
+            out.clashes.append((kind, one.text, other.text))
+            rest_a.remove(one)
+            rest_b.remove(other)
+    out.a_facts += [q.text for q in rest_a]
+    out.b_facts += [q.text for q in rest_b]
+
+
+def _dates(a: Sequence[DateRef], b: Sequence[DateRef], out: Comparison) -> None:
+    if not a and not b:
+        return
+    for part in sorted({d.part for d in (*a, *b)}):
+        one = {d.value: d.text for d in a if d.part == part}
+        two = {d.value: d.text for d in b if d.part == part}
+        only_a, only_b = one.keys() - two.keys(), two.keys() - one.keys()
+        if only_a and only_b and _comparable(only_a, only_b):
+            out.clashes.append(("date", "・".join(one[v] for v in sorted(only_a)), "・".join(two[v] for v in sorted(only_b))))
+        else:
+            out.a_facts += [one[v] for v in sorted(only_a)]
+            out.b_facts += [two[v] for v in sorted(only_b)]
+
+
+def _comparable(a: Iterable[str], b: Iterable[str]) -> bool:
+    """Two years can differ only when both are counted or both are told from today."""
+    return {v[:1].isdigit() for v in a} == {v[:1].isdigit() for v in b}
+
+
+def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
+    for row, words in a.scopes.items():
+        other = b.scopes.get(row)
+        if other and not words & other:
+            out.clashes.append(("scope", "・".join(sorted(words)), "・".join(sorted(other))))
+
+
+_BASIC = {"subject", "object", "agent", "than", "dative", "not", "of", "from"}
+
+
+def _roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out: Comparison) -> None:
+    """Find two things that stand in each other's place: AがBを買収 and BがAを買収."""
+    placed = []
+    for name in shared:
+        one, two = _role(a, name), _role(b, name)
+        if one and two and one != two:
+            placed.append((name, one, two))
+    for i, (x, xa, xb) in enumerate(placed):
+        for y, ya, yb in placed[i + 1 :]:
+            if xa == yb and xb == ya:
+                if not converse:
+                    out.clashes.append(("role", f"{a.terms[x].shown}:{xa}", f"{b.terms[x].shown}:{xb}"))
+    if converse and placed:
+        out.clashes = [c for c in out.clashes if frozenset((c[1], c[2])) not in tables().converses]
+
+
+def _role(p: Prepared, name: str) -> str:
+    term = p.terms[name]
+    roles = term.roles & _BASIC
+    if term.kind not in ("entity", "noun") or len(roles) != 1:
+        return ""
+    role = next(iter(roles))
+    if p.passive:
+        return {"subject": "object", "dative": "subject", "agent": "subject"}.get(role, role)
+    return role

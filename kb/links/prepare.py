@@ -1,0 +1,152 @@
+"""What a sentence says, taken apart once so that many comparisons are cheap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from kb.links.clauses import Word, read_words
+from kb.links.keys import clean, key_of, strip_opener
+from kb.links.quantities import DateRef, Quantity, dates, quantities
+from kb.links.tables import Pole, Tables, tables
+from kb.records import Token
+from kb.text import fold
+from kb.text import tokens as read_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A content word of a sentence under its canonical name.
+
+    `signs` are +1 where it is affirmed, -1 where denied; `roles` the cases it
+    stands in; `poles` the axes of opposites it stands on, negation counted in.
+    """
+
+    name: str
+    shown: str
+    weight: float
+    kind: str  # entity, noun, verb, adjective, adverb
+    signs: frozenset[int]
+    roles: frozenset[str]
+    poles: frozenset[Pole]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A sentence taken apart; see `prepare`."""
+
+    text: str
+    label: str
+    key: str
+    core: str
+    terms: Mapping[str, Term]
+    total: float
+    quantities: tuple[Quantity, ...]
+    dates: tuple[DateRef, ...]
+    entities: frozenset[str]
+    negations: int
+    hedged: bool
+    modality: frozenset[str]
+    limited: bool
+    none: bool
+    passive: bool
+    scopes: Mapping[int, frozenset[str]]
+    cut: bool
+    last: str
+    exclusive: frozenset[str]
+    doubly: bool
+    glosses: tuple[tuple[frozenset[str], str], ...]
+
+
+_GLOSS = re.compile(r"([^\s、。()「」はがをにでとの]{2,24})\(([A-Za-z][A-Za-z0-9&.\-]{1,11})\)")
+_END = re.compile(r"[。.!?」』)…]\s*$")
+
+
+def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
+    """Take one sentence apart.
+
+    `tokens` are the words of `text` as `kb.text.tokens` gives them; they are used
+    where the sentence needs no cleaning, and read again where it does.
+    """
+    table = tables()
+    plain, label = clean(text)
+    body = strip_opener(plain, table)
+    if table.rewrite_any.search(body):
+        meant = body
+        for compiled, to in table.rewrites:
+            meant = compiled.sub(to, meant)
+    else:
+        meant = body
+    words = list(tokens) if tokens is not None and meant == text else read_tokens(meant)
+    plain_words = words if meant == body else read_tokens(body)
+    found_dates = dates(meant)
+    found = quantities(meant, [(d.start, d.end) for d in found_dates])
+    taken = [(d.start, d.end) for d in found_dates] + [(q.start, q.end) for q in found]
+    read = read_words(meant, words, taken, table)
+    terms = _terms(read)
+    names = frozenset(t.name for t in terms.values() if t.kind == "entity")
+    hedged = table.hedges.search(body) is not None
+    return Prepared(
+        text=body,
+        label=label,
+        key=key_of(plain_words, table),
+        core=fold(body).rstrip("。.!?…」』)"),
+        terms=MappingProxyType(terms),
+        total=sum(t.weight for t in terms.values()),
+        quantities=tuple(found),
+        dates=tuple(found_dates),
+        entities=names,
+        negations=sum(-1 in t.signs for t in terms.values()),
+        hedged=hedged,
+        modality=frozenset(name for name, compiled in table.modality if compiled.search(body)),
+        limited=table.patterns["limit"].search(body) is not None,
+        none=table.patterns["exist_none"].search(body) is not None,
+        passive=table.patterns["passive"].search(body[-16:]) is not None,
+        scopes=_scopes(read, found, table),
+        cut=_END.search(plain) is None,
+        last=words[-1].surface if words else "",
+        exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
+        doubly=any(w.denials > 1 for w in read),
+        glosses=_glosses(meant, read),
+    )
+
+
+def _terms(words: Sequence[Word]) -> dict[str, Term]:
+    grouped: dict[str, list[Word]] = {}
+    for word in words:
+        if word.weight > 0:
+            grouped.setdefault(word.name, []).append(word)
+    return {
+        name: Term(
+            name,
+            same[0].shown,
+            max(w.weight for w in same),
+            same[0].kind,
+            frozenset(w.sign for w in same),
+            frozenset(w.role for w in same if w.role),
+            frozenset((axis, side * w.sign) for w in same for axis, side in w.poles),
+        )
+        for name, same in grouped.items()
+    }
+
+
+def _glosses(text: str, words: Sequence[Word]) -> tuple[tuple[frozenset[str], str], ...]:
+    """Return (names of the words spelt out, name of the short form) for each 国民医療サービス(NHS)."""
+    found = []
+    for match in _GLOSS.finditer(text):
+        short = [w.name for w in words if match.start(2) <= w.start < match.end(2)]
+        spelt = [w.name for w in words if match.start(1) <= w.start < match.end(1)]
+        if len(short) == 1 and spelt:
+            found.append((frozenset(spelt), short[0]))
+    return tuple(found)
+
+
+def _scopes(words: Sequence[Word], numbers: Sequence[Quantity], table: Tables) -> Mapping[int, frozenset[str]]:
+    rows: dict[int, set[str]] = {}
+    for spellings in [{w.shown, w.surface} for w in words] + [{q.text} for q in numbers]:
+        for spelling in spellings:
+            for row in table.scopes.get(spelling, ()):
+                rows.setdefault(row, set()).add(spelling)
+    return MappingProxyType({row: frozenset(names) for row, names in rows.items()})

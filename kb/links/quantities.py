@@ -1,0 +1,182 @@
+"""Numbers with their units, brought to one scale, and dates.
+
+`1,000百万ドル` and `10億ドル`, `4割5分` and `45%`, `半年` and `6カ月`, `1.2GW` and
+`1,200MW` come out equal; `数兆ウォン` and `10〜15年` come out as ranges. Works on
+NFKC text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from kb.links.tables import load
+
+
+class Quantity(NamedTuple):
+    """A number as it is meant: `low` to `high` in the base unit of `dimension`.
+
+    `bound` is "", "below" or "above"; `text` the words, `start` and `end` their place.
+    """
+
+    dimension: str
+    low: float
+    high: float
+    bound: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def value(self) -> tuple[str, float, float, str]:
+        """Return what is compared, rounded so that two ways to one number meet."""
+        return self.dimension, float(f"{self.low:.9g}"), float(f"{self.high:.9g}"), self.bound
+
+
+class DateRef(NamedTuple):
+    """One part of a date: `part` is year, month, quarter, half, season, week, day or era."""
+
+    part: str
+    value: str
+    text: str
+    start: int
+    end: int
+
+
+_KANJI = "〇零一二三四五六七八九十百千"
+_NUMBER = rf"(?:[0-9](?:[0-9,]*[0-9])?(?:\.[0-9]+)?|[{_KANJI}]+)(?:[十百千万億兆京]+(?:[0-9][0-9,]*|[{_KANJI}]+)?)*"
+_PIECE = re.compile(rf"([0-9][0-9,]*(?:\.[0-9]+)?)|([〇零一二三四五六七八九])|([十百千])|([万億兆京])")
+
+
+@lru_cache(maxsize=1)
+def _tables() -> dict[str, Any]:
+    data = load("units.toml")
+    data["word_patterns"] = [(re.compile(p), d, lo, hi) for p, d, lo, hi in data["words"]]
+    data["any_word"] = re.compile("|".join(f"(?:{row[0]})" for row in data["words"]))
+    units = sorted(data["units"], key=len, reverse=True)
+    unit = "|".join(re.escape(u) + ("(?![a-z])" if u[-1].isascii() and u[-1].isalpha() else "") for u in units)
+    scale = "|".join(data["english_scale"])
+    bounds = data["bounds"]
+    before = "|".join(bounds["about_before"])
+    data["quantity"] = re.compile(
+        rf"(?<![a-z0-9.\-])(?:{before})?(?P<some>数)?(?P<cur>[$€£¥])?(?:(?P<n0>{_NUMBER})(?P<u0>{unit})?(?:\s*[〜~–—]\s*|から|-))?"
+        rf"(?P<n1>{_NUMBER})(?P<some2>数[十百千万億兆]*)?\s*(?P<eng>{scale})?(?P<many>余り?|強|弱|超)?\s*(?P<unit>{unit})?"
+        rf"(?P<after>{'|'.join(bounds['below'] + bounds['above'])})?"
+    )
+    data["vague"] = re.compile(rf"数(?P<p>[十百千]?)(?P<m>[万億兆]?)(?P<unit>{unit})")
+    data["fraction"] = re.compile(rf"({_NUMBER})分の({_NUMBER})")
+    data["tenths"] = re.compile(rf"({_NUMBER})割({_NUMBER})分")
+    return data
+
+
+def parse_number(text: str) -> float | None:
+    """Return the value of a numeral in Arabic or kanji digits or both, or None if it is none."""
+    total = section = current = 0.0
+    seen = False
+    tables = _tables()
+    for match in _PIECE.finditer(text):
+        arabic, digit, power, myriad = match.groups()
+        if arabic:
+            current = float(arabic.replace(",", ""))
+        elif digit:
+            current = current * 10 + tables["digits"][digit]
+        elif power:  # 1,000百万: a thousand hundreds, then times ten thousand
+            section += (current or 1.0) * tables["powers"][power]
+            current = 0.0
+        else:
+            total += ((section + current) or 1.0) * tables["myriads"][myriad]
+            section = current = 0.0
+        seen = True
+    return total + section + current if seen else None
+
+
+def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Quantity]:
+    """Return the quantities of NFKC `text`, in order; `taken` are stretches that are dates."""
+    low = text.lower()
+    used = list(taken or ())
+    found: list[Quantity] = []
+
+    def free(a: int, b: int) -> bool:
+        return all(b <= s or e <= a for s, e in used)
+
+    def add(dimension: str, lo: float, hi: float, bound: str, a: int, b: int) -> None:
+        found.append(Quantity(dimension, lo, hi, bound, text[a:b], a, b))
+        used.append((a, b))
+
+    tables = _tables()
+    if tables["any_word"].search(low):
+        for compiled, dimension, lo, hi in tables["word_patterns"]:
+            for m in compiled.finditer(low):
+                if free(m.start(), m.end()):
+                    add(dimension, float(lo), float(hi), "", m.start(), m.end())
+    if "分" in low:
+        for m in tables["fraction"].finditer(low):
+            x, y = parse_number(m[1]), parse_number(m[2])
+            if x and y is not None and free(m.start(), m.end()):
+                add("ratio", y / x, y / x, "", m.start(), m.end())
+        for m in tables["tenths"].finditer(low):
+            x, y = parse_number(m[1]), parse_number(m[2])
+            if x is not None and y is not None and free(m.start(), m.end()):
+                add("ratio", x / 10 + y / 100, x / 10 + y / 100, "", m.start(), m.end())
+    for m in tables["vague"].finditer(low):
+        base = tables["powers"].get(m["p"], 1) * tables["myriads"].get(m["m"], 1)
+        dimension, scale = tables["units"][m["unit"]]
+        if free(m.start(), m.end()):
+            add(dimension, 2 * base * scale, 9 * base * scale, "", m.start(), m.end())
+    for m in tables["quantity"].finditer(low):
+        if free(m.start(), m.end()):
+            _number(m, tables, add)
+    return sorted(found, key=lambda q: q.start)
+
+
+def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
+    """Read one match of the general pattern and hand it to `add`."""
+    unit = m["unit"] or ""
+    if not unit and not m["cur"] and not m["n1"][0].isdigit():
+        return  # a kanji numeral without a unit is part of a word: 一部, 三菱, 千葉
+    high = parse_number(m["n1"])
+    if high is None:
+        return
+    currency = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}.get(m["cur"] or "", "")
+    dimension, scale = tables["units"][unit] if unit else (currency or "number", 1)
+    if currency:
+        dimension = currency
+    scale = scale * tables["english_scale"].get(m["eng"] or "", 1)
+    low = parse_number(m["n0"]) if m["n0"] else high
+    if m["n0"] and low is not None and not any(c in "万億兆" for c in m["n0"]):
+        tail = re.search(r"[万億兆京]+$", m["n1"])
+        if tail and high is not None:  # 1〜2億: the myriad counts for both
+            low = low * (parse_number("1" + tail[0]) or 1.0)
+    if m["some"]:
+        low, high = 2 * high, 9 * high
+    after = m["after"] or m["many"] or ""
+    bound = "below" if after in tables["bounds"]["below"] else "above" if after else ""
+    end = m.end()
+    add(dimension, (high if low is None else low) * scale, high * scale, bound, m.start(), end)
+
+
+@lru_cache(maxsize=1)
+def _date_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    data = load("units.toml")["dates"]
+    return tuple((part, re.compile(p.replace("{n}", _NUMBER))) for part, p in data)
+
+
+def dates(text: str) -> list[DateRef]:
+    """Return the parts of dates in NFKC `text`, in order, longest reading first."""
+    found: list[DateRef] = []
+    used: list[tuple[int, int]] = []
+    for part, compiled in _date_patterns():
+        for m in compiled.finditer(text):
+            if any(m.start() < e and s < m.end() for s, e in used):
+                continue
+            groups = [g for g in m.groups() if g]
+            value = ":".join(_plain(g) for g in groups) or m[0]
+            found.append(DateRef(part, value, m[0], m.start(), m.end()))
+            used.append((m.start(), m.end()))
+    return sorted(found, key=lambda d: d.start)
+
+
+def _plain(text: str) -> str:
+    number = parse_number(text) if re.fullmatch(_NUMBER, text) else None
+    return f"{number:.9g}" if number is not None else text

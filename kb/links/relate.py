@@ -1,0 +1,127 @@
+"""The relation of two sentences: same, subsumes, conflict, related or unrelated."""
+
+from __future__ import annotations
+
+from kb.links.align import Comparison, compare
+from kb.links.prepare import Prepared, Term, prepare
+from kb.links.tables import tables
+from kb.records import Relation, RelationName
+
+# How much of both sentences must be shared before a difference counts as a contradiction.
+CONFLICT_COVER = 0.6
+# How much of the shorter sentence the longer one must say to contain it.
+SUBSUME_COVER = 0.8
+# How much weight of its own a sentence may have and still be the same.
+SAME_EXTRA = 0.5
+RELATED_COVER = 0.25
+
+
+def relate(a: str, b: str) -> Relation:
+    """Return how two sentences relate, how surely, and the words that decided.
+
+    `score` is 0 to 1: the share of words in common, or 1.0 for equal keys.
+    """
+    return judge(prepare(a), prepare(b))
+
+
+def judge(a: Prepared, b: Prepared) -> Relation:
+    """Return the relation of two prepared sentences; the order does not matter."""
+    if (b.key, b.text) < (a.key, a.text):
+        a, b = b, a
+    if a.key == b.key and a.key:
+        return Relation("same", 1.0, ("same wording",))
+    if not a.total and not b.total:
+        return _contentless(a, b)
+    cut = _cut_off(a, b)
+    if cut is not None:
+        return cut
+    found = compare(a, b)
+    return _decide(a, b, found)
+
+
+def _contentless(a: Prepared, b: Prepared) -> Relation:
+    same = a.core == b.core
+    return Relation("same" if same else "unrelated", 1.0 if same else 0.0, ("no content words",))
+
+
+def _cut_off(a: Prepared, b: Prepared) -> Relation | None:
+    """Judge a sentence against the one it is the beginning of."""
+    short, long = (a, b) if len(a.core) <= len(b.core) else (b, a)
+    if len(short.core) < 8 or not short.cut or not long.core.startswith(short.core):
+        return None
+    rest = long.core[len(short.core) :]
+    lost = prepare(rest)
+    evidence = (f"cut off: …{rest}",)
+    modal = (long.hedged and not short.hedged) or long.modality != short.modality
+    if lost.total or modal or lost.negations or lost.quantities or lost.dates:
+        return Relation("subsumes", round(len(short.core) / len(long.core), 4), evidence)
+    return Relation("same", round(len(short.core) / len(long.core), 4), evidence)
+
+
+def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
+    low, high = sorted((found.a_cover, found.b_cover))
+    clash = _clash(a, b, found, low)
+    if clash is not None:
+        return clash
+    extra_a = _weight(found.a_extra) + 2.0 * len(found.a_facts)
+    extra_b = _weight(found.b_extra) + 2.0 * len(found.b_facts)
+    shown = _evidence(found)
+    hedge = a.hedged != b.hedged
+    modal = _modality_differs(a, b)
+    if extra_a <= SAME_EXTRA and extra_b <= SAME_EXTRA and low > 0:
+        if "question" in a.modality ^ b.modality or modal:
+            return _result("related", low, (*shown, "modality"))
+        if hedge:
+            return _result("subsumes", high, (*shown, "hedged on one side only"))
+        return _result("same", low, shown)
+    if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= 2:
+        return _result("subsumes", high, shown)
+    return _result("related" if low >= RELATED_COVER else "unrelated", low, shown)
+
+
+def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation | None:
+    """Judge a pair in which something clashes, or return None if nothing does."""
+    kinds = found.kinds()
+    if not kinds:
+        return None
+    evidence = tuple(f"{kind}: {x} / {y}" for kind, x, y in found.clashes)
+    if kinds == {"bound"}:
+        return _result("related", low, evidence)
+    if {"number", "polarity"} <= kinds and _complement(a, b):
+        return _result("same", low, (*evidence, "complementary shares"))
+    if "scope" in kinds or low < CONFLICT_COVER:
+        return _result("related" if low >= RELATED_COVER else "unrelated", low, evidence)
+    if "number" in kinds and "date" in kinds:
+        return _result("related", low, evidence)
+    return _result("conflict", low, evidence)
+
+
+def _complement(a: Prepared, b: Prepared) -> bool:
+    """Tell whether one share and the denied other make a whole: 3割が持つ, 7割が持たない."""
+    one = [q for q in a.quantities if q.dimension == "ratio"]
+    two = [q for q in b.quantities if q.dimension == "ratio"]
+    return len(one) == len(two) == 1 and abs(one[0].low + two[0].low - 1.0) < 1e-9
+
+
+def _modality_differs(a: Prepared, b: Prepared) -> bool:
+    return bool((a.modality ^ b.modality) - {"question"})
+
+
+def _weight(extra: list[Term]) -> float:
+    return sum(t.weight for t in extra)
+
+
+def _evidence(found: Comparison) -> tuple[str, ...]:
+    notes = []
+    if found.a_extra or found.a_facts:
+        notes.append("only one side: " + "・".join([*found.a_facts, *(t.shown for t in found.a_extra)]))
+    if found.b_extra or found.b_facts:
+        notes.append("only other side: " + "・".join([*found.b_facts, *(t.shown for t in found.b_extra)]))
+    return tuple(notes)
+
+
+def _result(relation: RelationName, score: float, evidence: tuple[str, ...]) -> Relation:
+    return Relation(relation, round(min(1.0, max(0.0, score)), 4), evidence)
+
+
+__all__ = ["judge", "relate", "tables"]

@@ -1,0 +1,172 @@
+"""The word lists behind the comparison of sentences, read once from `data/relate/`.
+
+A linguist edits the TOML files; this module turns them into look-ups and says
+which file and which entry is at fault when one breaks its own rules.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from kb.config import resource
+from kb.errors import DataFileError
+from kb.text import fold, tokens
+
+Pole = tuple[int, int]  # axis, side (+1 or -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Everything `data/relate/*.toml` says, in the form the stage looks it up.
+
+    `axes` maps a word to the axes it stands on and the side; `groups` maps a
+    word to the name of its group of synonyms; `scopes` maps a word to the rows
+    of contrasts it stands in; `names` maps a folded name to the name of its entity.
+    """
+
+    openers: re.Pattern[str]
+    neutral: re.Pattern[str]
+    hedges: re.Pattern[str]
+    modality: tuple[tuple[str, re.Pattern[str]], ...]
+    patterns: dict[str, re.Pattern[str]]
+    ornament: frozenset[str]
+    light: frozenset[str]
+    words: dict[str, frozenset[str]]
+    axes: dict[str, tuple[Pole, ...]]
+    groups: dict[str, str]
+    scopes: dict[str, tuple[int, ...]]
+    converses: frozenset[frozenset[str]]
+    rewrites: tuple[tuple[re.Pattern[str], str], ...]
+    rewrite_any: re.Pattern[str]
+    names: dict[str, str]
+    name_lengths: dict[str, tuple[int, ...]]
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return one file of `data/relate/`. Raises DataFileError if it is missing or no TOML."""
+    path = resource("data", "relate", name)
+    try:
+        with path.open("rb") as handle:
+            return tomllib.load(handle)
+    except OSError as error:
+        raise DataFileError(f"{path}: {error.strerror}; reinstall the package") from error
+    except tomllib.TOMLDecodeError as error:
+        raise DataFileError(f"{path}: {error}; correct the file") from error
+
+
+def pattern(name: str, key: str, alternatives: list[str], wrap: str = "{}") -> re.Pattern[str]:
+    """Return one compiled alternation of `alternatives`; `name` and `key` are for the error message."""
+    try:
+        return re.compile(wrap.format("|".join(f"(?:{p})" for p in alternatives)))
+    except re.error as error:
+        raise DataFileError(f"data/relate/{name}: {key}: {error}; correct the pattern") from error
+
+
+def spellings(word: str) -> tuple[str, ...]:
+    """Return `word` and the normalised form Sudachi gives it, if it is one word there."""
+    found = tokens(word)
+    if len(found) == 1 and found[0].norm != word:
+        return word, found[0].norm
+    if len(found) == 2 and found[1].norm == "為る":
+        return word, found[0].norm
+    return (word,)
+
+
+def _axes(data: dict[str, Any]) -> dict[str, tuple[Pole, ...]]:
+    table: dict[str, list[Pole]] = {}
+    for number, row in enumerate(data["axes"]):
+        if not (isinstance(row, list) and len(row) == 2 and all(isinstance(side, str) for side in row)):
+            raise DataFileError(f"data/relate/antonyms.toml: axis {number + 1} must have two sides, each a string")
+        for side, words in zip((1, -1), row, strict=True):
+            for word in words.split():
+                for spelling in spellings(word):
+                    poles = table.setdefault(spelling, [])
+                    if (number, side) not in poles:
+                        poles.append((number, side))
+    return {word: tuple(poles) for word, poles in table.items()}
+
+
+def _groups(data: dict[str, Any]) -> dict[str, str]:
+    table: dict[str, str] = {}
+    for row in data["groups"]:
+        words = row.split()
+        for word in words:
+            for spelling in spellings(word):
+                table.setdefault(spelling, words[0])
+    return table
+
+
+def _scopes(data: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    table: dict[str, tuple[int, ...]] = {}
+    for number, row in enumerate(data["scopes"]):
+        for word in row.split():
+            table[word] = (*table.get(word, ()), number)
+    return table
+
+
+def _names() -> dict[str, str]:
+    """Return the folded names and aliases of `data/synonyms.yml`, if it is there, with their first name."""
+    path = resource("data", "synonyms.yml")
+    if not path.is_file():
+        return {}
+    try:
+        data = yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise DataFileError(f"{path}: {' '.join(str(error).split())}; correct the file") from error
+    table: dict[str, str] = {}
+    for row in data.get("groups", []) if isinstance(data, dict) else []:
+        names = row.get("names", []) if isinstance(row, dict) else row
+        flat = [str(n) for part in (names.values() if isinstance(names, dict) else names) for n in _flat(part)]
+        for name in flat:
+            table.setdefault(bare(name), bare(flat[0]))
+    return {name: first for name, first in table.items() if len(name) > 1}
+
+
+def _lengths(names: dict[str, str]) -> dict[str, tuple[int, ...]]:
+    """Return for each first character the lengths of the names that begin with it, longest first."""
+    found: dict[str, set[int]] = {}
+    for name in names:
+        found.setdefault(name[0], set()).add(len(name))
+    return {first: tuple(sorted(lengths, reverse=True)) for first, lengths in found.items()}
+
+
+def bare(name: str) -> str:
+    """Return a name as it is looked up: folded, without the dot between katakana words."""
+    return fold(name).replace("・", "")
+
+
+def _flat(part: object) -> list[object]:
+    return list(part) if isinstance(part, (list, tuple)) else [part]
+
+
+@lru_cache(maxsize=1)
+def tables() -> Tables:
+    """Return the tables, read on first use."""
+    cues, opposites, same = load("cues.toml"), load("antonyms.toml"), load("synonyms.toml")
+    names = _names()
+    rewrites = tuple((pattern("synonyms.toml", "rewrites", [p]), to) for p, to in same["rewrites"].items())
+    word_lists = {key: frozenset(cues[key].split()) for key in cues["lists"]}
+    return Tables(
+        openers=pattern("cues.toml", "openers", sorted(cues["openers"], key=len, reverse=True), "^(?:(?:{})[、,]+)+"),
+        neutral=pattern("cues.toml", "neutral", cues["neutral"]),
+        hedges=pattern("cues.toml", "hedges", cues["hedges"]),
+        modality=tuple((k, pattern("cues.toml", k, v)) for k, v in cues["modality"].items()),
+        patterns={key: pattern("cues.toml", key, v) for key, v in cues["patterns"].items()},
+        ornament=frozenset(cues["ornament"].split()),
+        light=frozenset(cues["light"].split()),
+        words=word_lists,
+        axes=_axes(opposites),
+        groups=_groups(same),
+        scopes=_scopes(opposites),
+        converses=frozenset(frozenset(row.split()) for row in same["converses"]),
+        rewrites=rewrites,
+        rewrite_any=pattern("synonyms.toml", "rewrites", list(same["rewrites"])),
+        names=names,
+        name_lengths=_lengths(names),
+    )
