@@ -126,6 +126,7 @@ class Claim(Base):
     post_count: Mapped[int] = mapped_column(default=0)
     first_date: Mapped[str | None]
     last_date: Mapped[str | None]
+    topic_state: Mapped[str | None]  # fingerprint of the topics it was last assigned under; null: not yet
 
 
 class Sentence(Base):
@@ -192,6 +193,7 @@ class ClaimTerms(Base):
     claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), primary_key=True)
     words: Mapped[str]
     grams: Mapped[str]
+    version: Mapped[int] = mapped_column(default=0)  # of the normaliser that made them
 
 
 class Model(Base):

@@ -1,0 +1,181 @@
+"""The one orchestrator: brings a database up to date with folders of posts.
+
+Stages in order, each in transactions of its own that leave the database whole:
+scan, read (a post is replaced together with the claims it touches), index,
+embed, topics. A build may be killed at any moment: readers see the last
+committed state, and the next build finishes what was left.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from kb import config, posts, schema, store
+from kb.config import Settings
+from kb.errors import DatabaseError, SourceError
+from kb.lock import exclusive
+from kb.pipeline import derive, plan
+from kb.pipeline.plan import Job
+from kb.pipeline.pool import Workers
+from kb.pipeline.report import BuildReport, Progress, Tally
+from kb.posts import Fault
+from kb.store import PostRows
+
+__all__ = ["BuildReport", "Progress", "build"]
+
+_BATCH_POSTS = 64
+_BATCH_SENTENCES = 4_000
+_FEW_POSTS = 6  # not worth starting processes for
+
+
+def build(
+    sources: Sequence[Path],
+    db: Path,
+    *,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> BuildReport:
+    """Read posts and bring the database up to date: new, changed and deleted files only.
+
+    A file that cannot be read is named in the report and the rest is built; if
+    it could be read before, that reading is kept. Posts of folders that are not
+    among `sources` are left alone.
+
+    Args:
+        sources: folders, searched to any depth, and files.
+        db: the database file; made if it is not there, upgraded if it is older.
+        settings: how posts are read; a change reads all of them again.
+        progress: called as (stage, done, total).
+        workers: reading processes, one a processor by default; with 1 all is done here.
+
+    Raises:
+        SourceError: none of the sources exists.
+        LockedError: another build holds the database.
+        DatabaseError: the database cannot be written, or is not one of ours.
+    """
+    if not any(source.exists() for source in sources):
+        raise SourceError(sources[0] if sources else ".", "no such file or folder; name a folder of Markdown posts")
+    tally = Tally(progress)
+    start = time.perf_counter()
+    with _plain_errors(db), exclusive(db):
+        schema.prepare(db)
+        engine = schema.engine(db, writable=True)
+        try:
+            with Workers(workers) as crew:
+                _run(engine, sources, db, settings or Settings(), tally, crew)
+            tally.seconds["total"] = time.perf_counter() - start
+            return _finish(engine, db, tally)
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _plain_errors(db: Path) -> Iterator[None]:
+    """Turn what SQLite complains of (a full disk, a damaged file) into one line that names the file."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseError(f"{db}: {error.orig}") from error
+    except sqlite3.Error as error:
+        raise DatabaseError(f"{db}: {error}") from error
+
+
+def _run(engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, tally: Tally, workers: Workers) -> None:
+    """Run the stages in order."""
+    reading = settings.fingerprint()
+    with engine.begin() as connection:
+        names = [str(source.resolve()) for source in sources]
+        tally.build_id = store.begin_build(connection, config.VERSION, names, asdict(settings))
+    with tally.timed("scan"):
+        with engine.connect() as connection:
+            known = [plan.Known(*row) for row in connection.execute(store.post_states())]
+        todo = plan.make(sources, known, reading, partial(tally.told, "scan"))
+        tally.faults.extend(todo.faults)
+        tally.add(
+            new_posts=todo.new,
+            changed_posts=len(todo.read) - todo.new,
+            unchanged_posts=todo.unchanged,
+            removed_posts=len(todo.remove),
+            new_embeddings=0,
+        )
+    with tally.timed("read"):
+        if todo.remove or todo.move:
+            with engine.begin() as connection:
+                store.remove(connection, todo.remove)
+                for post_id, root in todo.move:
+                    store.move(connection, [post_id], root)
+        _read_posts(engine, todo.read, settings, tally, workers)
+    with tally.timed("index"):
+        derive.terms(engine, db, tally, workers)
+    with tally.timed("embed"):
+        derive.vectors(engine, tally)
+    with tally.timed("topics"):
+        derive.topics(engine, tally)
+
+
+def _read_posts(engine: Engine, jobs: Sequence[Job], settings: Settings, tally: Tally, workers: Workers) -> None:
+    """Read posts in processes, one at a time each, and write them in batches; an interrupt keeps what was read."""
+    batch: list[PostRows] = []
+
+    def write() -> None:
+        if batch:
+            with engine.begin() as connection:
+                store.replace(connection, batch)
+            batch.clear()
+
+    results = workers.each(partial(read_post, settings=settings), jobs, here=len(jobs) < _FEW_POSTS)
+    try:
+        for done, result in enumerate(results, 1):
+            if isinstance(result, Fault):
+                tally.faults.append(result)
+            else:
+                batch.append(result)
+                if result.post["fault"]:
+                    tally.faults.append(Fault(result.post["path"], result.post["fault"]))
+            if len(batch) >= _BATCH_POSTS or sum(len(post.sentences) for post in batch) >= _BATCH_SENTENCES:
+                write()
+            tally.told("read", done, len(jobs))
+    finally:
+        write()
+
+
+def read_post(job: Job, settings: Settings) -> PostRows | Fault:
+    """Read one file into rows, or return why it cannot be read. Runs in any process."""
+    from kb import reading
+
+    try:
+        source = posts.load(job.file, job.path)
+        front = posts.front_matter(source.text)
+        info = posts.info(job.path, front, source.text[front.body_start :])
+        notes = reading.annotate(source.text, title=info.title, settings=settings)
+    except SourceError as error:
+        return Fault(job.path, error.reason)
+    except RecursionError:
+        return Fault(job.path, "quotes or lists nested too deeply to be read")
+    return store.rows(source, info, notes, root=job.root, reading=settings.fingerprint())
+
+
+def _finish(engine: Engine, db: Path, tally: Tally) -> BuildReport:
+    """Log the build's end, and tidy up after one that changed much."""
+    with engine.begin() as connection:
+        held = store.counts(connection)
+        counts = {**held, **tally.counts, "skipped": len(tally.faults)}
+        report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults))
+        store.end_build(connection, tally.build_id, counts, tally.seconds, report.to_dict()["faults"])
+    plain = schema.connect(db, writable=True)
+    try:
+        plain.execute("PRAGMA optimize")
+        plain.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    finally:
+        plain.close()
+    return report

@@ -1,0 +1,127 @@
+"""What is made from claims: index terms, vectors, topics. Each stage does what is missing, a batch a transaction.
+
+What is missing is asked of the database, never remembered: a build that was
+killed anywhere is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+
+from kb import fts, schema, store
+from kb.config import NORMALISER_VERSION, resource
+from kb.pipeline.pool import Workers
+from kb.pipeline.report import Tally
+
+Item = TypeVar("Item")
+
+DEFAULT_MODEL = "default"
+_TERMS_BATCH = 1_000
+_VECTORS_BATCH = 4_096
+_TOPICS_BATCH = 4_096
+_FEW = 4  # batches that are not worth starting processes for
+
+
+def terms(engine: Engine, path: Path, tally: Tally, workers: Workers) -> None:
+    """Index the words of the claims that are not indexed yet."""
+    with engine.connect() as connection:
+        pending = [(row.id, row.text) for row in connection.execute(store.claims_without_terms(NORMALISER_VERSION))]
+    batches = list(_batches(pending, _TERMS_BATCH))
+    done = 0
+    for made in workers.each(_terms_of, batches, here=len(batches) < _FEW):
+        with engine.begin() as connection:
+            done += store.put_terms(connection, made, NORMALISER_VERSION)
+        tally.told("index", done, len(pending))
+    if len(batches) >= _FEW:
+        with closing(schema.connect(path, writable=True)) as plain:
+            fts.optimize(plain)
+
+
+def _terms_of(claims: Sequence[tuple[int, str]]) -> list[tuple[int, str, str]]:
+    """Return (claim id, words, grams) of each (claim id, text)."""
+    return [(claim_id, *fts.terms(text)) for claim_id, text in claims]
+
+
+def vectors(engine: Engine, tally: Tally) -> None:
+    """Embed the claim texts that a model holds no vector of, for every model that the database knows."""
+    from kb import embeddings
+
+    with engine.connect() as connection:
+        known = connection.execute(store.models()).all()
+    if not known:
+        default = embeddings.load(DEFAULT_MODEL)
+        with engine.begin() as connection:
+            store.put_model(connection, DEFAULT_MODEL, DEFAULT_MODEL, default.revision, default.dim)
+            known = connection.execute(store.models()).all()
+    for model in known:
+        if not _missing(engine, model.id):
+            continue
+        encoder = embeddings.load(model.source)
+        with engine.begin() as connection:  # another revision: its old vectors go
+            store.put_model(connection, model.name, model.source, encoder.revision, encoder.dim)
+        _embed(engine, model.id, encoder, tally)
+    with engine.begin() as connection:
+        store.drop_orphan_vectors(connection)
+
+
+def _missing(engine: Engine, model_id: int) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        return [(h, text) for h, text in connection.execute(store.texts_without_vector(model_id))]
+
+
+def _embed(engine: Engine, model_id: int, encoder: Any, tally: Tally) -> None:
+    """Embed all that is missing of one model."""
+    pending = _missing(engine, model_id)
+    done = 0
+    for batch in _batches(pending, _VECTORS_BATCH):
+        made = encoder.encode([text for _, text in batch]).astype("<f4")
+        with engine.begin() as connection:
+            rows = ((text_hash, row.tobytes()) for (text_hash, _), row in zip(batch, made, strict=True))
+            done += store.put_vectors(connection, model_id, rows)
+        tally.add(new_embeddings=len(batch))
+        tally.told("embed", done, len(pending))
+
+
+def topics(engine: Engine, tally: Tally, path: Path | None = None) -> None:
+    """Assign the claims to topics that are new, or all of them where the list or the model has changed."""
+    path = path or resource("data", "topics.yml")
+    with engine.connect() as connection:
+        active = next((model for model in connection.execute(store.models()) if model.active), None)
+        state = _topic_state(path, active.revision if active else "")
+        pending = [(row.id, row.text) for row in connection.execute(store.claims_without_topics(state))]
+        known = connection.execute(store.topics().limit(1)).first()
+    if known is not None and not pending:
+        return
+    from kb import embeddings
+    from kb import topics as curated
+
+    listed = curated.load(path)
+    with engine.begin() as connection:
+        ids = store.put_topics(connection, listed)
+    encoder = embeddings.load(active.source) if active and pending else None
+    assign = partial(curated.assign, topics=listed, encoder=encoder)
+    done = 0
+    for batch in _batches(pending, _TOPICS_BATCH):
+        found = assign([text for _, text in batch])
+        links = ((batch[index][0], ids[slug], score, evidence) for index, slug, score, evidence in found)
+        with engine.begin() as connection:
+            store.put_topic_links(connection, [claim for claim, _ in batch], links, state)
+        done += len(batch)
+        tally.told("topics", done, len(pending))
+
+
+def _topic_state(path: Path, revision: str) -> str:
+    """Return the fingerprint of what decides the topics of a claim, its text aside."""
+    parts = [path.read_bytes(), revision.encode(), str(NORMALISER_VERSION).encode()]
+    return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
+
+
+def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[i : i + size] for i in range(0, len(items), size))

@@ -1,0 +1,148 @@
+"""Writing claims: one row a distinct proposition, its words and counts those of its occurrences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from kb.models import Claim, ClaimTerms, ClaimTopic, Occurrence, Post, Sentence
+from kb.text import is_japanese, short_key, text_hash
+
+_UNDATED = "9999"  # an occurrence without a date comes after those with one
+_COMPARED = (
+    "text",
+    "text_hash",
+    "kind",
+    "certainty",
+    "holder",
+    "language",
+    "occurrence_count",
+    "post_count",
+    "first_date",
+    "last_date",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How many claims a write brought, changed in any column, and removed."""
+
+    new: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+def in_list(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Return `column IN values` for any number of values: SQLite limits parameters, not the length of JSON."""
+    return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+
+
+def claim_row(key: str, plain: str, kind: str, certainty: str, holder: str, language: str) -> dict[str, Any]:
+    """Return a row of `claims` as its first sentence gives it; `key` is the folded text."""
+    return {
+        "key": short_key("claim", key),
+        "text": plain,
+        "text_hash": text_hash(plain),
+        "kind": kind,
+        "certainty": certainty,
+        "holder": holder,
+        "language": language,
+    }
+
+
+def language(text: str) -> str:
+    """Return the language that `text` is read in: "ja" or "en"."""
+    return "ja" if is_japanese(text) else "en"
+
+
+def put_claims(connection: Connection, wanted: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Insert the claims that are new; return the id of every key."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in wanted:
+        rows.setdefault(row["key"], row)
+    if not rows:
+        return {}
+    known = select(Claim.key, Claim.id).where(in_list(Claim.key, list(rows)))
+    ids: dict[str, int] = {row.key: row.id for row in connection.execute(known)}
+    following = int(connection.execute(select(func.coalesce(func.max(Claim.id), 0))).scalar_one()) + 1
+    new = [{"id": following + i, **row} for i, row in enumerate(row for key, row in rows.items() if key not in ids)]
+    if new:
+        connection.execute(insert(Claim), new)
+    ids.update((row["key"], row["id"]) for row in new)
+    return ids
+
+
+def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
+    """Bring claims in line with their occurrences, and delete those that have none left.
+
+    Words, labels and language are those of the earliest occurrence by date
+    (none comes last), path and place: whatever the order in which posts were
+    written, the claims come out the same. A claim whose words change loses its
+    index terms and topics, and so stands in line for new ones.
+    """
+    ids = sorted(touched)
+    if not ids:
+        return Changes()
+    columns = [Claim.id, *(getattr(Claim, name) for name in _COMPARED)]
+    stored = {row.id: row for row in connection.execute(select(*columns).where(in_list(Claim.id, ids)))}
+    updates, reworded, new = [], [], 0
+    for claim_id, values in _from_occurrences(connection, ids).items():
+        old = stored.pop(claim_id)
+        same_words = old.text == values["text"]
+        values["text_hash"] = old.text_hash if same_words else text_hash(values["text"])
+        values["language"] = old.language if same_words else language(values["text"])
+        if any(getattr(old, name) != values[name] for name in _COMPARED):
+            updates.append({"b_id": claim_id, **values})
+            new += old.occurrence_count == 0
+            if not same_words:
+                reworded.append(claim_id)
+    orphans = list(stored)
+    if updates:
+        assignments: dict[str, Any] = {name: bindparam(name) for name in _COMPARED}
+        connection.execute(update(Claim).where(Claim.id == bindparam("b_id")).values(assignments), updates)
+    if reworded:
+        connection.execute(update(Claim).where(in_list(Claim.id, reworded)).values(topic_state=None))
+    if reworded or orphans:
+        for model in (ClaimTerms, ClaimTopic):
+            connection.execute(delete(model).where(in_list(model.claim_id, reworded + orphans)))
+        connection.execute(delete(Claim).where(in_list(Claim.id, orphans)))
+    return Changes(new, len(updates) - new, len(orphans))
+
+
+def _from_occurrences(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return words, labels, counts and dates of claims as their occurrences give them.
+
+    Grouped here: window functions over the same rows take SQLite thirty times as long.
+    """
+    places = (
+        select(Occurrence.claim_id, Post.date, Post.path, Occurrence.start, Occurrence.sentence_id)
+        .join(Post, Post.id == Occurrence.post_id)
+        .where(in_list(Occurrence.claim_id, ids))
+    )
+    groups: dict[int, list[tuple[str, str, int, int]]] = {}
+    for claim_id, date, path, start, sentence_id in connection.execute(places):
+        groups.setdefault(claim_id, []).append((date or _UNDATED, path, start, sentence_id))
+    earliest = {claim_id: min(group) for claim_id, group in groups.items()}
+    columns = (Sentence.id, Sentence.plain, Sentence.kind, Sentence.certainty, Sentence.holder)
+    wanted = in_list(Sentence.id, [place[-1] for place in earliest.values()])
+    words = {row.id: row for row in connection.execute(select(*columns).where(wanted))}
+    found = {}
+    for claim_id, group in groups.items():
+        sentence = words[earliest[claim_id][-1]]
+        dates = [place[0] for place in group if place[0] != _UNDATED]
+        found[claim_id] = {
+            "text": sentence.plain,
+            "kind": sentence.kind,
+            "certainty": sentence.certainty,
+            "holder": sentence.holder,
+            "occurrence_count": len(group),
+            "post_count": len({place[1] for place in group}),
+            "first_date": min(dates, default=None),
+            "last_date": max(dates, default=None),
+        }
+    return found

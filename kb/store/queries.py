@@ -1,0 +1,155 @@
+"""What is asked of the database: functions that return a `select`, to be run or built upon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select
+
+from kb.models import (
+    Claim,
+    ClaimTerms,
+    ClaimTopic,
+    Draft,
+    Embedding,
+    LedgerRow,
+    Link,
+    Model,
+    Occurrence,
+    Passage,
+    Post,
+    Sentence,
+    Topic,
+)
+from kb.store.claims import in_list
+
+REPEATS = ("repeat", "near-repeat", "overlap")
+
+
+def post_states() -> Select[int, str, str, str, str, str]:
+    """Select (id, root, path, content_hash, reading, fault) of every post: what an update compares."""
+    return select(Post.id, Post.root, Post.path, Post.content_hash, Post.reading, Post.fault).order_by(Post.path)
+
+
+def claims_without_terms(version: int) -> Select[int, str]:
+    """Select (id, text) of the claims whose index terms are missing or of another normaliser's version."""
+    return (
+        select(Claim.id, Claim.text)
+        .outerjoin(ClaimTerms, ClaimTerms.claim_id == Claim.id)
+        .where(or_(ClaimTerms.claim_id.is_(None), ClaimTerms.version != version))
+        .order_by(Claim.id)
+    )
+
+
+def texts_without_vector(model_id: int) -> Select[str, str]:
+    """Select (text_hash, text) of the claim texts that a model holds no vector of, each once."""
+    held = select(Embedding.text_hash).where(Embedding.model_id == model_id)
+    return (
+        select(Claim.text_hash, func.min(Claim.text))
+        .where(Claim.text_hash.not_in(held))
+        .group_by(Claim.text_hash)
+        .order_by(func.min(Claim.id))
+    )
+
+
+def claims_without_topics(state: str) -> Select[int, str]:
+    """Select (id, text) of the claims not yet assigned to topics in their present `state`."""
+    return (
+        select(Claim.id, Claim.text)
+        .where(or_(Claim.topic_state.is_(None), Claim.topic_state != state))
+        .order_by(Claim.id)
+    )
+
+
+def models() -> Select[int, str, str, str, int, bool]:
+    """Select (id, name, source, revision, dim, active) of the embedding models."""
+    return select(Model.id, Model.name, Model.source, Model.revision, Model.dim, Model.active).order_by(Model.id)
+
+
+def topics() -> Select[str, str, str, bool, int, int]:
+    """Select (slug, name_ja, name_en, discovered, claims, posts) of every topic, in the order of its list."""
+    return (
+        select(
+            Topic.slug,
+            Topic.name_ja,
+            Topic.name_en,
+            Topic.discovered,
+            func.count(ClaimTopic.claim_id.distinct()).label("claims"),
+            func.count(Occurrence.post_id.distinct()).label("posts"),
+        )
+        .outerjoin(ClaimTopic, ClaimTopic.topic_id == Topic.id)
+        .outerjoin(Occurrence, Occurrence.claim_id == ClaimTopic.claim_id)
+        .group_by(Topic.id)
+        .order_by(Topic.position, Topic.slug)
+    )
+
+
+def occurrences(claim_ids: Sequence[int]) -> Select[Any]:
+    """Select where claims are said: claim_id, post (path), post_key, title, date, start, end, spans, quote.
+
+    Of each claim the earliest comes first.
+    """
+    return (
+        select(
+            Occurrence.claim_id,
+            Post.path.label("post"),
+            Post.key.label("post_key"),
+            Post.title,
+            Post.date,
+            Occurrence.start,
+            Occurrence.end,
+            Occurrence.spans,
+            Sentence.text.label("quote"),
+        )
+        .join(Sentence, Sentence.id == Occurrence.sentence_id)
+        .join(Post, Post.id == Occurrence.post_id)
+        .where(in_list(Occurrence.claim_id, list(claim_ids)))
+        .order_by(Occurrence.claim_id, func.coalesce(Post.date, "9999"), Post.path, Occurrence.start)
+    )
+
+
+def article(post_id: int) -> Select[Any]:
+    """Select the sentences of a post in reading order, with passage (id, kind, level, headings, lead) and claim key."""
+    return (
+        select(
+            Sentence.id,
+            Sentence.text,
+            Sentence.plain,
+            Sentence.kind,
+            Sentence.start,
+            Sentence.end,
+            Sentence.spans,
+            Passage.id.label("passage_id"),
+            Passage.kind.label("passage_kind"),
+            Passage.level,
+            Passage.headings,
+            Passage.lead,
+            Claim.key.label("claim"),
+        )
+        .join(Passage, Passage.id == Sentence.passage_id)
+        .outerjoin(Occurrence, Occurrence.sentence_id == Sentence.id)
+        .outerjoin(Claim, Claim.id == Occurrence.claim_id)
+        .where(Sentence.post_id == post_id)
+        .order_by(Sentence.position)
+    )
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Return how much the database holds: rows of each kind, and the repeats left out."""
+    tables = {
+        "posts": Post,
+        "drafts": Draft,
+        "sentences": Sentence,
+        "claims": Claim,
+        "occurrences": Occurrence,
+        "topics": Topic,
+        "links": Link,
+    }
+    found = {
+        name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+        for name, table in tables.items()
+    }
+    repeats = select(func.count()).select_from(LedgerRow).where(LedgerRow.action.in_(REPEATS))
+    found["repeats"] = int(connection.execute(repeats).scalar_one())
+    return found
