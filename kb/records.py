@@ -29,7 +29,7 @@ LedgerAction = Literal[
     "html",
     "image",
     "comment",
-    "control",  # characters that cannot be shown
+    "unread",  # what no rule reads as prose, such as link definitions and blocks nested too deeply
 ]
 
 KINDS: tuple[Kind, ...] = ("fact", "forecast", "opinion", "advice", "question", "other")

@@ -21,6 +21,7 @@ _local = threading.local()
 _lock = threading.Lock()
 _dictionary: Any = None
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MARKUP = re.compile(r"[\s*_#>|`~\\]+")
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f]")
 
@@ -57,6 +58,7 @@ def tokens(text: str) -> list[Token]:
     tokenizer = _tokenizer()
     short = _local.short
     found = []
+    text = _SURROGATE.sub("\ufffd", text)  # a lone half of a pair cannot be given to Sudachi
     for offset, piece in _chunks(text):
         for m in tokenizer.tokenize(piece):
             pos = m.part_of_speech()

@@ -1,0 +1,95 @@
+"""How one text is read: the per-post stages in order, as one pure function.
+
+posts (drafts, passages, sentences) → dedup (cut sentences joined, repeats
+marked) → claims (kind, certainty, holder). No database, no file: safe to run
+in any `concurrent.futures.Executor`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kb import claims, dedup, links, posts
+from kb.config import Settings
+from kb.records import Annotation, Cue, Label, LedgerRow, Passage, Sentence, Span
+from kb.text import is_japanese, tokens
+
+
+def annotate(text: str, *, title: str | None = None, settings: Settings | None = None) -> Annotation:
+    """Read one file's text: drafts, passages, sentences with kinds, and what is left out.
+
+    Args:
+        text: the whole file, front matter included; offsets point into it.
+        title: the post's title, where the front matter does not say it.
+        settings: what separates drafts.
+
+    Returns:
+        Every sentence of every draft in order, repeats marked with
+        `duplicate_of`; a sentence joined from two drafts stands where its last
+        part does.
+    """
+    front = posts.front_matter(text)
+    if title is None:
+        title = posts.info("", front, text[front.body_start :]).title
+    found = posts.layout(text, front.body_start, title=title, settings=settings or Settings())
+    divided = dedup.divide(found.drafts, found.passages, found.sentences, title=title)
+    stitched = dedup.stitch(text, divided.drafts, divided.passages, divided.sentences)
+    deduped = dedup.dedupe(stitched, divided.passages)
+    deduped = dedup.near(deduped, divided.passages, _same)
+    labelled = _label(deduped.sentences, divided.passages)
+    rows = [*found.ledger, *stitched.ledger, *deduped.ledger]
+    spans = [span for sentence in labelled for span in sentence.spans]
+    for a, b in dedup.uncovered(text, front.body_start, [*spans, *((row.start, row.end) for row in rows)]):
+        rows.append(LedgerRow(a, b, "unread", "not read as prose"))
+    ledger = sorted(rows, key=lambda row: (row.start, row.end))
+    return Annotation(
+        drafts=stitched.drafts,
+        passages=divided.passages,
+        sentences=tuple(sorted(labelled, key=lambda s: s.spans[-1])),
+        ledger=tuple(ledger),
+        body_start=front.body_start,
+        fault=front.fault,
+    )
+
+
+def _same(a: str, b: str) -> bool:
+    """Tell whether two sentences of one post say the same, or one says all that the other says."""
+    return links.relate(a, b).relation == "same"
+
+
+def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...]) -> list[Sentence]:
+    """Give each sentence its label; a repeat has that of the sentence it repeats."""
+    known: dict[tuple[str, str], tuple[str, Label]] = {}
+    made = []
+    for sentence in sentences:
+        kind = passages[sentence.passage].kind
+        plain, label = known.get((sentence.key, kind), ("", None))
+        if label is None:
+            label = claims.classify(
+                sentence.plain, tokens(sentence.plain), passage=kind, japanese=is_japanese(sentence.plain)
+            )
+            known[sentence.key, kind] = sentence.plain, label
+        elif plain != sentence.plain:
+            label = replace(label, cues=())  # they point into the other wording
+        if sentence.reason == "truncated":
+            end = len(sentence.plain)
+            label = Label("other", cues=(Cue("other", "truncated", sentence.plain[-8:], max(0, end - 8), end),))
+        made.append(replace(sentence, label=label))
+    return made
+
+
+def uncovered(text: str, annotation: Annotation) -> list[Span]:
+    """Return the stretches of a body that are neither sentence, mark-up nor ledger row: none, if all is well."""
+    return unaccounted(
+        text, annotation.body_start, [s.spans for s in annotation.sentences], [(r.start, r.end) for r in annotation.ledger]
+    )
+
+
+def unaccounted(
+    text: str, body_start: int, sentences: list[tuple[Span, ...]], ledger: list[tuple[int, int]]
+) -> list[Span]:
+    """Return the stretches from `body_start` that no sentence span, ledger row or mark-up explains."""
+    spans = [span for sentence in sentences for span in sentence]
+    return dedup.uncovered(text, body_start, [*spans, *ledger])
+
+
