@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kb.links.prepare import Prepared, Term
@@ -16,7 +16,7 @@ class Comparison:
 
     `a_cover` and `b_cover` are the shares of each side's weight that the other
     side says too; `clashes` are (kind, words of a, words of b) with kinds number,
-    date, polarity, opposite, name, role, scope; `a_extra` and `b_extra` the terms
+    date, polarity, opposite, name, role, order, scope, topic; `a_extra` and `b_extra` the terms
     only one has.
     """
 
@@ -57,12 +57,15 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     _names_differ(a, b, out)
     shared += met
     out.shared = shared
-    out.a_cover = shared / a.total if a.total else 1.0
-    out.b_cover = shared / b.total if b.total else 1.0
-    _numbers(a.quantities, b.quantities, out)
-    _dates(a.dates, b.dates, out)
+    equal = _numbers(a, b, out) + _dates(a, b, out)
+    out.a_cover = (shared + equal) / (a.total + equal) if a.total else 1.0
+    out.b_cover = (shared + equal) / (b.total + equal) if b.total else 1.0
+    out.shared += equal
+    if out.clashes:
+        _topics(out)
     _scope(a, b, out)
     _roles(a, b, shared_names, converse, out)
+    _order(a, b, out)
     return out
 
 
@@ -117,20 +120,24 @@ def _unspell(extra: list[Term], this: Prepared, other: Prepared) -> list[Term]:
     return extra
 
 
+_ASIDE = frozenset(("by", "than", "of-subject", "of-object", "of-by", "of-dative", "of-than"))
+
+
 def _names_differ(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two names for a place that only one can hold: 初代社長はA / 初代社長はB."""
-    if not (a.exclusive and b.exclusive):
+    if not ((a.exclusive and b.exclusive) or a.cleft or b.cleft):
         return
-    one = [t for t in out.a_extra if t.kind == "entity" and not t.roles & {"by", "of", "than"}]
-    two = [t for t in out.b_extra if t.kind == "entity" and not t.roles & {"by", "of", "than"}]
+    one = [t for t in out.a_extra if t.kind == "entity" and not t.roles & _ASIDE]
+    two = [t for t in out.b_extra if t.kind == "entity" and not t.roles & _ASIDE]
     if one and two:
         out.clashes.append(("name", "・".join(t.shown for t in one), "・".join(t.shown for t in two)))
 
 
-def _numbers(a: Sequence[Quantity], b: Sequence[Quantity], out: Comparison) -> None:
-    rest_b = list(b)
-    rest_a = []
-    for one in a:
+def _numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
+    """Lay the numbers over each other; return how many are equal."""
+    rest_b = list(b.quantities)
+    rest_a: list[Quantity] = []
+    for one in a.quantities:
         match = next((q for q in rest_b if q.value == one.value), None)
         if match is None:
             rest_a.append(one)
@@ -140,30 +147,53 @@ def _numbers(a: Sequence[Quantity], b: Sequence[Quantity], out: Comparison) -> N
         other = next((q for q in rest_b if q.dimension == one.dimension), None)
         if other is not None:
             kind = "bound" if (one.low, one.high) == (other.low, other.high) else "number"
+            if kind == "number" and _in_topic(a, one) and _in_topic(b, other):
+                kind = "scope"
             out.clashes.append((kind, one.text, other.text))
             rest_a.remove(one)
             rest_b.remove(other)
     out.a_facts += [q.text for q in rest_a]
     out.b_facts += [q.text for q in rest_b]
+    return len(a.quantities) - sum(c[0] in ("number", "bound", "scope") for c in out.clashes) - len(rest_a)
 
 
-def _dates(a: Sequence[DateRef], b: Sequence[DateRef], out: Comparison) -> None:
-    if not a and not b:
-        return
-    for part in sorted({d.part for d in (*a, *b)}):
-        one = {d.value: d.text for d in a if d.part == part}
-        two = {d.value: d.text for d in b if d.part == part}
+def _in_topic(p: Prepared, found: Quantity | DateRef) -> bool:
+    """Tell whether a number or date belongs to what the sentence is about: 三年目の社員の離職率は."""
+    return tables().patterns["topic_after"].match(p.meant[found.end :]) is not None
+
+
+def _dates(a: Prepared, b: Prepared, out: Comparison) -> int:
+    """Lay the dates over each other; return how many parts are equal."""
+    if not a.dates and not b.dates:
+        return 0
+    equal = 0
+    for part in sorted({d.part for d in (*a.dates, *b.dates)}):
+        one = {d.value: d.text for d in a.dates if d.part == part}
+        two = {d.value: d.text for d in b.dates if d.part == part}
+        equal += len(one.keys() & two.keys())
         only_a, only_b = one.keys() - two.keys(), two.keys() - one.keys()
         if only_a and only_b and _comparable(only_a, only_b):
             out.clashes.append(("date", "・".join(one[v] for v in sorted(only_a)), "・".join(two[v] for v in sorted(only_b))))
         else:
             out.a_facts += [one[v] for v in sorted(only_a)]
             out.b_facts += [two[v] for v in sorted(only_b)]
+    return equal
 
 
 def _comparable(a: Iterable[str], b: Iterable[str]) -> bool:
     """Two years can differ only when both are counted or both are told from today."""
     return {v[:1].isdigit() for v in a} == {v[:1].isdigit() for v in b}
+
+
+def _topics(out: Comparison) -> None:
+    """Find two different things spoken of: 水田の面積は / 畑の面積は."""
+    one = [t.shown for t in out.a_extra if t.kind in ("entity", "noun") and t.roles & _TOPIC]
+    two = [t.shown for t in out.b_extra if t.kind in ("entity", "noun") and t.roles & _TOPIC]
+    if one and two and not any(kind == "name" for kind, _, _ in out.clashes):
+        out.clashes.append(("topic", "・".join(one), "・".join(two)))
+
+
+_TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dative"))
 
 
 def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
@@ -173,7 +203,7 @@ def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
             out.clashes.append(("scope", "・".join(sorted(words)), "・".join(sorted(other))))
 
 
-_BASIC = {"subject", "object", "agent", "than", "dative", "not", "of", "from"}
+_PASSIVE = {"subject": "object", "dative": "subject", "agent": "subject"}
 
 
 def _roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out: Comparison) -> None:
@@ -194,10 +224,24 @@ def _roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out:
 
 def _role(p: Prepared, name: str) -> str:
     term = p.terms[name]
-    roles = term.roles & _BASIC
-    if term.kind not in ("entity", "noun") or len(roles) != 1:
+    if term.kind not in ("entity", "noun") or len(term.roles) != 1:
         return ""
-    role = next(iter(roles))
+    role = next(iter(term.roles))
     if p.passive:
-        return {"subject": "object", "dative": "subject", "agent": "subject"}.get(role, role)
+        prefix, _, head = role.rpartition("-")
+        role = f"{prefix}-{_PASSIVE.get(head, head)}" if prefix else _PASSIVE.get(head, head)
     return role
+
+
+def _order(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find two events, or cause and effect, that have changed places around 後, 前, ため and the like."""
+    if not (a.before and b.before):
+        return
+    straight = len(a.before & b.before) + len(a.after & b.after)
+    crossed = len(a.before & b.after) + len(a.after & b.before)
+    if crossed > straight:
+        turned = [c for c in out.clashes if c[0] == "opposite" and {c[1], c[2]} & {"前", "後"}]
+        if turned:
+            out.clashes = [c for c in out.clashes if c not in turned]
+        else:
+            out.clashes.append(("order", "・".join(sorted(a.before)), "・".join(sorted(b.before))))

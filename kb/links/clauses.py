@@ -16,7 +16,7 @@ from kb.records import Token
 
 _CASES = {
     "は": "subject", "が": "subject", "も": "subject", "を": "object", "に": "dative", "から": "from", "より": "than",
-    "と": "with", "で": "by", "へ": "dative", "の": "of",
+    "と": "with", "で": "by", "へ": "dative",
 }  # fmt: skip
 _SKIP_PARTICLES = frozenset(("て", "で", "は", "が", "も", "を", "に", "の", "ば", "と", "こそ", "さえ", "しか", "か", "ん"))
 
@@ -44,7 +44,7 @@ _WEIGHTS = {"entity": 1.5, "noun": 1.0, "verb": 1.0, "adjective": 1.0, "adverb":
 def _kind(token: Token) -> str:
     pos = token.pos
     if pos[0] == "名詞":
-        return "" if pos[1] == "数詞" else "entity" if pos[1] == "固有名詞" else "noun"
+        return "entity" if pos[1] == "固有名詞" else "noun"
     if pos[0] == "動詞":
         return "verb"
     if pos[0] in ("形容詞", "形状詞"):
@@ -151,16 +151,41 @@ def _anaphors(words: list[Word], tokens: Sequence[Token], table: Tables) -> None
 
 
 def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
-    """Set the case of each noun that a case particle follows."""
+    """Set the case of each noun: that of the particle after its phrase, "of-" before it if の stands between."""
+    heads = [_case_after(at, tokens) for at in range(len(tokens))]
     for word in words:
-        nxt = word.at + 1
-        if nxt < len(tokens) and tokens[nxt].pos[0] == "助詞" and word.kind in ("entity", "noun"):
-            surface = tokens[nxt].surface
-            word.role = _CASES.get(surface, "")
-            if surface == "に" and nxt + 1 < len(tokens) and tokens[nxt + 1].lemma in ("よる", "因る"):
-                word.role = "agent"
-            elif surface in ("で", "では") or tokens[nxt].surface == "で":
-                word.role = "by"
+        if word.kind in ("entity", "noun"):
+            word.role = heads[word.at]
+
+
+def _case_after(at: int, tokens: Sequence[Token]) -> str:
+    """Return the case in which the noun phrase that the token at `at` belongs to stands, or ""."""
+    prefix = ""
+    place = at + 1
+    while place < len(tokens) and place - at <= 8:
+        token = tokens[place]
+        kind = token.pos[0]
+        if kind == "助詞":
+            if token.surface == "の" and token.pos[1] == "格助詞":
+                prefix = "of-"
+                place += 1
+                continue
+            if token.surface == "に" and place + 1 < len(tokens) and tokens[place + 1].lemma in ("よる", "因る"):
+                return prefix + "agent"
+            case = _CASES.get(token.surface, "")
+            return prefix + case if case else ""
+        if kind == "助動詞" and token.lemma == "だ" and token.surface == "で" and _denied_next(place, tokens):
+            return prefix + "not"
+        if kind not in ("名詞", "接尾辞", "接頭辞", "記号") and not (prefix and kind in ("形状詞", "補助記号")):
+            return ""
+        place += 1
+    return ""
+
+
+def _denied_next(place: int, tokens: Sequence[Token]) -> bool:
+    """Tell whether ではなく or でなく stands at `place`."""
+    following = [t.norm for t in tokens[place + 1 : place + 3]]
+    return "無い" in following or "ない" in following
 
 
 def _negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables) -> None:
@@ -182,6 +207,14 @@ def _negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables
         if word.shown in table.words["reversers"] and index and words[index - 1].poles:
             words[index - 1].sign *= -word.sign
             word.sign, word.weight = 1, 0.0
+        elif word.shown in table.words["cancels"] and index and _governed(words[index - 1], word):
+            words[index - 1].sign *= -word.sign
+            word.sign, word.weight, word.poles = 1, 0.0, ()
+
+
+def _governed(noun: Word, verb: Word) -> bool:
+    """Tell whether `noun` stands right before `verb` as what does not happen: 起訴を見送る, 起訴見送り."""
+    return noun.kind == "noun" and noun.weight > 0 and 1 <= verb.at - noun.at <= 3 and noun.role in ("", "object", "subject")
 
 
 def _is_negation(token: Token) -> bool:

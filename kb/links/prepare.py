@@ -38,6 +38,7 @@ class Prepared:
     """A sentence taken apart; see `prepare`."""
 
     text: str
+    meant: str
     label: str
     key: str
     core: str
@@ -56,7 +57,10 @@ class Prepared:
     cut: bool
     last: str
     exclusive: frozenset[str]
+    cleft: bool
     doubly: bool
+    before: frozenset[str]
+    after: frozenset[str]
     glosses: tuple[tuple[frozenset[str], str], ...]
 
 
@@ -86,10 +90,13 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     taken = [(d.start, d.end) for d in found_dates] + [(q.start, q.end) for q in found]
     read = read_words(meant, words, taken, table)
     terms = _terms(read)
+    joint = table.patterns["sequence"].search(meant)
+    edge = joint.start() if joint else -1
     names = frozenset(t.name for t in terms.values() if t.kind == "entity")
     hedged = table.hedges.search(body) is not None
     return Prepared(
         text=body,
+        meant=meant,
         label=label,
         key=key_of(plain_words, table),
         core=fold(body).rstrip("。.!?…」』)"),
@@ -108,6 +115,9 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         cut=_END.search(plain) is None,
         last=words[-1].surface if words else "",
         exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
+        before=frozenset(w.name for w in read if w.start < edge and w.weight >= 1),
+        after=frozenset(w.name for w in read if w.start >= edge >= 0 and w.weight >= 1),
+        cleft=table.patterns["cleft"].search(body) is not None,
         doubly=any(w.denials > 1 for w in read),
         glosses=_glosses(meant, read),
     )

@@ -66,6 +66,7 @@ def _tables() -> dict[str, Any]:
     )
     data["vague"] = re.compile(rf"数(?P<p>[十百千]?)(?P<m>[万億兆]?)(?P<unit>{unit})")
     data["fraction"] = re.compile(rf"({_NUMBER})分の({_NUMBER})")
+    data["of_every"] = re.compile(rf"({_NUMBER})(人|社|件|台|個|つ|世帯|回|名|校|店)(?:に|のうち|中)({_NUMBER})\2")
     data["tenths"] = re.compile(rf"({_NUMBER})割({_NUMBER})分")
     return data
 
@@ -119,6 +120,10 @@ def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Qu
             x, y = parse_number(m[1]), parse_number(m[2])
             if x is not None and y is not None and free(m.start(), m.end()):
                 add("ratio", x / 10 + y / 100, x / 10 + y / 100, "", m.start(), m.end())
+    for m in tables["of_every"].finditer(low):
+        x, y = parse_number(m[1]), parse_number(m[3])
+        if x and y is not None and free(m.start(), m.end()):
+            add("ratio", y / x, y / x, "", m.start(), m.end())
     for m in tables["vague"].finditer(low):
         base = tables["powers"].get(m["p"], 1) * tables["myriads"].get(m["m"], 1)
         dimension, scale = tables["units"][m["unit"]]

@@ -89,9 +89,10 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
         return _result("related", low, evidence)
     if {"number", "polarity"} <= kinds and _complement(a, b):
         return _result("same", low, (*evidence, "complementary shares"))
-    if "scope" in kinds or low < CONFLICT_COVER:
+    if kinds & {"scope", "topic"} or low < CONFLICT_COVER:
         return _result("related" if low >= RELATED_COVER else "unrelated", low, evidence)
-    if "number" in kinds and "date" in kinds:
+    moment = any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite")
+    if ("number" in kinds and "date" in kinds) or (moment and len(found.clashes) > 1):
         return _result("related", low, evidence)
     return _result("conflict", low, evidence)
 

@@ -110,13 +110,11 @@ def _scopes(data: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return table
 
 
-def _names() -> dict[str, str]:
-    """Return the folded names and aliases of `data/synonyms.yml`, if it is there, with their first name."""
+def _names(aliases: list[list[str]]) -> dict[str, str]:
+    """Return the folded names and aliases of `data/synonyms.yml`, if it is there, and of `aliases`, with the first."""
     path = resource("data", "synonyms.yml")
-    if not path.is_file():
-        return {}
     try:
-        data = yaml.safe_load(path.read_text("utf-8")) or {}
+        data = (yaml.safe_load(path.read_text("utf-8")) or {}) if path.is_file() else {}
     except yaml.YAMLError as error:
         raise DataFileError(f"{path}: {' '.join(str(error).split())}; correct the file") from error
     table: dict[str, str] = {}
@@ -125,7 +123,20 @@ def _names() -> dict[str, str]:
         flat = [str(n) for part in (names.values() if isinstance(names, dict) else names) for n in _flat(part)]
         for name in flat:
             table.setdefault(bare(name), bare(flat[0]))
+    for row in aliases:
+        first = next((table[bare(n)] for n in row if bare(n) in table), bare(row[0]))
+        for name in row:
+            table.setdefault(bare(name), first)
     return {name: first for name, first in table.items() if len(name) > 1}
+
+
+def _becoming(data: dict[str, str]) -> dict[str, str]:
+    """Return the rewrites for 短くなる, 短くなった, 短くする and the like."""
+    found = {}
+    for adjective, noun in data.items():
+        found[f"{adjective}(なる|する)"] = f"{noun}する"
+        found[f"{adjective}(なり|なっ|し)(?=[たてま、])"] = f"{noun}し"
+    return found
 
 
 def _lengths(names: dict[str, str]) -> dict[str, tuple[int, ...]]:
@@ -149,8 +160,9 @@ def _flat(part: object) -> list[object]:
 def tables() -> Tables:
     """Return the tables, read on first use."""
     cues, opposites, same = load("cues.toml"), load("antonyms.toml"), load("synonyms.toml")
-    names = _names()
-    rewrites = tuple((pattern("synonyms.toml", "rewrites", [p]), to) for p, to in same["rewrites"].items())
+    names = _names(same["aliases"])
+    changes = _becoming(same["becoming"]) | same["rewrites"]
+    rewrites = tuple((pattern("synonyms.toml", "rewrites", [p]), to) for p, to in changes.items())
     word_lists = {key: frozenset(cues[key].split()) for key in cues["lists"]}
     return Tables(
         openers=pattern("cues.toml", "openers", sorted(cues["openers"], key=len, reverse=True), "^(?:(?:{})[、,]+)+"),
@@ -166,7 +178,7 @@ def tables() -> Tables:
         scopes=_scopes(opposites),
         converses=frozenset(frozenset(row.split()) for row in same["converses"]),
         rewrites=rewrites,
-        rewrite_any=pattern("synonyms.toml", "rewrites", list(same["rewrites"])),
+        rewrite_any=pattern("synonyms.toml", "rewrites", list(changes)),
         names=names,
         name_lengths=_lengths(names),
     )
