@@ -58,7 +58,7 @@ def connect(path: Path, *, writable: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     connection.close()
-    if not _can_write(path):
+    if not can_write(path):
         raise SchemaError(f"{path}: an older database, and it cannot be written; copy it to where it can be upgraded")
     with exclusive(path):
         upgrade(path)
@@ -108,19 +108,28 @@ def upgrade(path: Path) -> Path | None:
             return None
         copy = _back_up(connection, path, revision) if revision != revisions()[-1] else None
     if copy is not None:
-        from alembic import command
-
-        with migrating(path) as migration:
-            migration.exec_driver_sql(f"PRAGMA user_version = {_STALE}")
-            command.upgrade(alembic_config(migration), "head")
-            broken = migration.exec_driver_sql("PRAGMA foreign_key_check").fetchone()
-            if broken:
-                raise SchemaError(f"{path}: the upgrade would break references in {broken[0]}; {copy} is as it was")
+        _migrate(path, copy)
     with closing(_raw(path, writable=True)) as connection:
         fts.ensure(connection)
         fts.rebuild(connection)
         connection.execute("PRAGMA user_version = 0")
     return copy
+
+
+def _migrate(path: Path, copy: Path) -> None:
+    """Run the migrations that are missing, all of them or none."""
+    from alembic import command
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        with migrating(path) as connection:
+            connection.exec_driver_sql(f"PRAGMA user_version = {_STALE}")
+            command.upgrade(alembic_config(connection), "head")
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchone()
+            if broken:
+                raise SchemaError(f"{path}: the upgrade would break references in {broken[0]}; {copy} is as it was")
+    except DBAPIError as error:
+        raise SchemaError(f"{path}: cannot be upgraded: {error.orig}; nothing was changed") from error
 
 
 @contextmanager
@@ -148,6 +157,7 @@ def alembic_config(connection: Connection) -> Config:
 def _create(path: Path) -> None:
     """Make an empty database under another name and move it into place: it is there whole or not at all."""
     from alembic import command
+    from sqlalchemy.exc import DBAPIError
 
     from kb import fts
 
@@ -164,7 +174,7 @@ def _create(path: Path) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         _clear(path, "-wal", "-shm", "-journal")  # of a database that was deleted: SQLite would replay it into this one
         part.replace(path)
-    except (OSError, sqlite3.OperationalError) as error:
+    except (OSError, sqlite3.OperationalError, DBAPIError) as error:
         raise DatabaseError(f"{path}: cannot be created: {error}") from error
 
 
@@ -197,7 +207,8 @@ def _must_exist(path: Path) -> None:
         raise DatabaseError(f"{path}: is empty; fill it with: kb build SOURCE --db {path}")
 
 
-def _can_write(path: Path) -> bool:
+def can_write(path: Path) -> bool:
+    """Tell whether a database can be written, which takes its folder too: SQLite keeps its log there."""
     return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
 
 
@@ -209,7 +220,7 @@ def _raw(path: Path, *, writable: bool, foreign_keys: bool = True) -> sqlite3.Co
     which a `mode=ro` connection leaves behind. Where nothing may be written, not
     even the log's index, `immutable` reads a database that nobody has open.
     """
-    modes = ["mode=rw"] if _can_write(path) else ["mode=ro"]
+    modes = ["mode=rw"] if can_write(path) else ["mode=ro"]
     log = path.with_name(path.name + "-wal")
     if modes == ["mode=ro"] and not (log.exists() and log.stat().st_size):
         modes.append("mode=ro&immutable=1")

@@ -1,6 +1,6 @@
 """What is written to and asked of the database; SQLAlchemy Core, in transactions of the caller."""
 
-from kb.store.claims import Changes, refresh
+from kb.store.claims import Changes, from_occurrences, refresh
 from kb.store.posts import PostRows, move, remove, replace, rows
 from kb.store.queries import (
     article,
@@ -36,6 +36,7 @@ __all__ = [
     "counts",
     "drop_orphan_vectors",
     "end_build",
+    "from_occurrences",
     "models",
     "move",
     "occurrences",

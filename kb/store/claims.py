@@ -91,7 +91,7 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
     columns = [Claim.id, *(getattr(Claim, name) for name in _COMPARED)]
     stored = {row.id: row for row in connection.execute(select(*columns).where(in_list(Claim.id, ids)))}
     updates, reworded, new = [], [], 0
-    for claim_id, values in _from_occurrences(connection, ids).items():
+    for claim_id, values in from_occurrences(connection, ids).items():
         old = stored.pop(claim_id)
         same_words = old.text == values["text"]
         values["text_hash"] = old.text_hash if same_words else text_hash(values["text"])
@@ -114,7 +114,7 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
     return Changes(new, len(updates) - new, len(orphans))
 
 
-def _from_occurrences(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def from_occurrences(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Return words, labels, counts and dates of claims as their occurrences give them.
 
     Grouped here: window functions over the same rows take SQLite thirty times as long.
