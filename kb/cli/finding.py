@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,12 @@ _SHOWN_PLACES = 3
     help="Rank claims, or the posts that say them.",
 )
 @click.option("--kind", type=click.Choice(CLAIM_KINDS), help="Only claims of this kind.")
+@click.option("--certainty", type=click.Choice(["asserted", "hedged"]), help="Only claims so sure.")
+@click.option("--holder", help="Only claims that this person or body makes, as quoted; 'author' for the rest.")
 @click.option("--topic", metavar="SLUG", help="Only claims of this topic.")
 @click.option("--tag", help="Only posts with this tag.")
+@click.option("--category", help="Only posts of this category.")
+@click.option("--post", metavar="PATH", help="Only this post.")
 @click.option("--since", metavar="DATE", help="Only posts of this date or later.")
 @click.option("--until", metavar="DATE", help="Only posts of this date or earlier.")
 @db_option
@@ -47,6 +52,8 @@ def search(query: str, db: Path, as_json: bool, **filters: Any) -> None:
 
     with kb.open(db) as base:
         hits = base.search(query, **filters)
+    for note in hits.notes:
+        click.echo(f"kb: {one_line(note)}", err=True)
     if as_json:
         print_json([hit.to_dict() for hit in hits])
         return
@@ -74,8 +81,7 @@ def _print_hit(number: int, hit: Hit) -> None:
 def _print_places(occurrences: tuple[Occurrence, ...]) -> None:
     """Print the first places where a claim is said, and how many more there are."""
     for place in occurrences[:_SHOWN_PLACES]:
-        day = f", {place.date}" if place.date else ""
-        click.echo(f"     {one_line(place.title)} ({one_line(place.post)}:{place.start}-{place.end}{day})")
+        _print_place(asdict(place))
     if len(occurrences) > _SHOWN_PLACES:
         click.echo(f"     ... and {len(occurrences) - _SHOWN_PLACES} more places")
 
@@ -101,39 +107,60 @@ def topics(db: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("ident", metavar="ID")
+@click.option("--article", is_flag=True, help="Print a post's text only, repeats removed, as Markdown.")
 @db_option
 @json_option
-def show(ident: str, db: Path, as_json: bool) -> None:
+def show(ident: str, article: bool, db: Path, as_json: bool) -> None:
     """Show a claim or a post.
 
     A claim comes with every place where it is said, a post with its claims.
-    ID is a claim's key, or a post's key or path.
+    ID is a claim's key, or a post's key, path or file name.
     """
     import kb
 
     with kb.open(db) as base:
         found = base.show(ident)
+    if article and found["type"] != "post":
+        raise UsageError(f"--article: {ident} is a claim, not a post")
     if as_json:
         print_json(found)
+    elif article:
+        click.echo(clean(found["article"]))
+    elif found["type"] == "post":
+        _print_post(found)
     else:
-        _print_fields(found)
+        _print_claim(found)
 
 
-def _print_fields(record: Any, indent: str = "") -> None:
-    """Print a nested record with a name and a value a line."""
-    for name, value in record.items():
-        if isinstance(value, dict):
-            click.echo(f"{indent}{name}:")
-            _print_fields(value, indent + "  ")
-        elif isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
-            click.echo(f"{indent}{name}: {len(value)}")
-            for item in value:
-                _print_fields(item, indent + "    ")
-                click.echo()
-        elif isinstance(value, (list, tuple)):
-            click.echo(f"{indent}{name}: {one_line(', '.join(map(str, value)))}")
-        else:
-            click.echo(f"{indent}{name}: {one_line(str(value))}")
+def _print_claim(claim: dict[str, Any]) -> None:
+    """Print all that is known of a claim."""
+    click.echo(heading(claim["text"]))
+    click.echo(f"     {claim['kind']}, {claim['certainty']}, {one_line(claim['holder'])}; claim {claim['claim']}")
+    for topic in claim["topics"]:
+        click.echo(f"     topic {topic['slug']} ({topic['score']:.2f})")
+    for place in claim["occurrences"]:
+        _print_place(place)
+    for link in claim["links"]:
+        click.echo(f"     {link['relation']} ({link['score']:.2f}): {one_line(link['text'])} [{link['claim']}]")
+
+
+def _print_post(post: dict[str, Any]) -> None:
+    """Print a post: what its front matter says, its sentences with their labels, what was left out."""
+    click.echo(heading(post["title"]))
+    facts = [post["post"], post["date"], post["author"], *post["categories"], *post["tags"]]
+    click.echo(f"     {'; '.join(one_line(str(fact)) for fact in facts if fact)}")
+    for sentence in post["sentences"]:
+        claim = f" [{sentence['claim']}]" if sentence["claim"] else ""
+        where = f"{sentence['start']}-{sentence['end']}"
+        click.echo(f"  {where} {sentence['kind']}: {one_line(sentence['text'])}{claim}")
+    for action, count in post["left_out"].items():
+        click.echo(f"  left out, {action}: {count}")
+
+
+def _print_place(place: dict[str, Any]) -> None:
+    """Print one place where a claim is said."""
+    day = f", {place['date']}" if place["date"] else ""
+    click.echo(f"     {one_line(place['title'])} ({one_line(place['post'])}:{place['start']}-{place['end']}{day})")
 
 
 @click.command()
@@ -151,7 +178,7 @@ def duplicates(limit: int, db: Path, as_json: bool) -> None:
         return
     for claim in found:
         click.echo(f"{heading(claim['text'])}")
-        click.echo(f"     {len(claim['occurrences'])} places; claim {claim['claim']}")
+        click.echo(f"     {claim['count']:,} places in {claim['posts']:,} posts; claim {claim['claim']}")
 
 
 @click.command()

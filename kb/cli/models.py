@@ -19,10 +19,9 @@ def model() -> None:
 @json_option
 def list_(db: Path, as_json: bool) -> None:
     """List the models that the database holds vectors of."""
-    import kb
+    from kb.pipeline import encoders
 
-    with kb.open(db) as base:
-        found = base.models()
+    found = encoders.listed(db)
     if as_json:
         print_json(found)
         return
@@ -41,10 +40,10 @@ def add(name: str, db: Path, as_json: bool) -> None:
     NAME is a folder or a name that sentence-transformers knows. The model in
     use stays in use until `kb model use`.
     """
-    from kb import pipeline
+    from kb.pipeline import encoders
 
     with progress_bar() as progress:
-        added = pipeline.add_model(db, name, progress=progress)
+        added = encoders.add(db, name, progress=progress)
     if as_json:
         print_json(added)
     else:
@@ -56,7 +55,7 @@ def add(name: str, db: Path, as_json: bool) -> None:
 @db_option
 def use(name: str, db: Path) -> None:
     """Make an added model the one that search uses; `default` goes back."""
-    from kb import pipeline
+    from kb.pipeline import encoders
 
-    pipeline.use_model(db, name)
+    encoders.use(db, name)
     click.echo(f"search now uses {one_line(name)}")
