@@ -82,7 +82,7 @@ def test_the_first_migration_makes_what_the_models_say(db: Path, tmp_path: Path)
             rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
         flat = {name: re.sub(r"\s+", "", sql.replace('"', "")) for name, sql in rows}
         return {
-            name: sorted(re.split(r"[(),]+", sql))  # the order of constraints may differ
+            name: sorted(filter(None, re.split(r"[(),]+", sql)))  # the order of constraints may differ
             for name, sql in flat.items()
             if "_fts" not in name and not name.startswith("claim_terms_a") and name != "alembic_version"
         }

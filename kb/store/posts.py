@@ -131,6 +131,8 @@ def _sentence(position: int, s: SentenceRecord) -> Row:
 
 def replace(connection: Connection, batch: Sequence[PostRows]) -> Changes:
     """Write posts in place of what the database holds of them, and refresh the claims they touch."""
+    if not batch:
+        return Changes()
     paths = [post.post["path"] for post in batch]
     known = {p: i for i, p in connection.execute(select(Post.id, Post.path).where(in_list(Post.path, paths)))}
     touched = _clear(connection, list(known.values()))
