@@ -108,6 +108,9 @@ def _passages() -> None:
         sa.Column("end", sa.Integer(), nullable=False),
         sa.Column("headings", sa.JSON(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('paragraph','heading','item','label','cell','quote')", name=op.f("ck_passages_kind")
+        ),
         sa.CheckConstraint('"end" >= start AND start >= 0', name=op.f("ck_passages_order")),
         sa.ForeignKeyConstraint(
             ["draft_id"], ["drafts.id"], name=op.f("fk_passages_draft_id_drafts"), ondelete="CASCADE"
