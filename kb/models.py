@@ -91,14 +91,16 @@ class Passage(Base):
     """A paragraph, list item or heading of an article, with its span in the source."""
 
     __tablename__ = "passages"
-    __table_args__ = (UniqueConstraint("post_id", "position"), CheckConstraint(_ORDER, name="order"))
+    __table_args__ = (
+        UniqueConstraint("post_id", "position"),
+        CheckConstraint("kind IN ('paragraph','heading','item','label','cell','quote')", name="kind"),
+        CheckConstraint(_ORDER, name="order"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = _post()
     draft_id: Mapped[int] = mapped_column(ForeignKey("drafts.id", ondelete="CASCADE"), index=True)
     position: Mapped[int]
-    kind: Mapped[str] = mapped_column(
-        CheckConstraint("kind IN ('paragraph','heading','item','label','cell','quote')", name="kind")
-    )
+    kind: Mapped[str]
     level: Mapped[int]
     start: Mapped[int]
     end: Mapped[int]
