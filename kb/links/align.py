@@ -144,17 +144,29 @@ def _numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
         else:
             rest_b.remove(match)
     for one in list(rest_a):
-        other = next((q for q in rest_b if q.dimension == one.dimension), None)
+        other = next((q for q in rest_b if q.dimension == one.dimension), None) or next(
+            (q for q in rest_b if "number" in (q.dimension, one.dimension) and {q.dimension, one.dimension} <= _COUNTS), None
+        )
         if other is not None:
             kind = "bound" if (one.low, one.high) == (other.low, other.high) else "number"
-            if kind == "number" and _in_topic(a, one) and _in_topic(b, other):
+            if kind == "number" and (_in_topic(a, one) and _in_topic(b, other)):
                 kind = "scope"
+            elif kind == "number" and _ordinal(a, one) and _ordinal(b, other):
+                kind = "ordinal"
             out.clashes.append((kind, one.text, other.text))
             rest_a.remove(one)
             rest_b.remove(other)
     out.a_facts += [q.text for q in rest_a]
     out.b_facts += [q.text for q in rest_b]
-    return len(a.quantities) - sum(c[0] in ("number", "bound", "scope") for c in out.clashes) - len(rest_a)
+    return len(a.quantities) - sum(c[0] in ("number", "bound", "scope", "ordinal") for c in out.clashes) - len(rest_a)
+
+
+_COUNTS = frozenset(("number", "place", "count", "company", "person", "case", "machine", "unit", "country", "building"))
+
+
+def _ordinal(p: Prepared, found: Quantity) -> bool:
+    """Tell whether a number names one of a row, as in 第2期."""
+    return found.dimension in ("ordinal", "generation") or p.meant[found.start - 1 : found.start] == "第"
 
 
 def _in_topic(p: Prepared, found: Quantity | DateRef) -> bool:
@@ -187,10 +199,14 @@ def _comparable(a: Iterable[str], b: Iterable[str]) -> bool:
 
 def _topics(out: Comparison) -> None:
     """Find two different things spoken of: 水田の面積は / 畑の面積は."""
-    one = [t.shown for t in out.a_extra if t.kind in ("entity", "noun") and t.roles & _TOPIC]
-    two = [t.shown for t in out.b_extra if t.kind in ("entity", "noun") and t.roles & _TOPIC]
+    one = [t.shown for t in out.a_extra if _is_topic(t)]
+    two = [t.shown for t in out.b_extra if _is_topic(t)]
     if one and two and not any(kind == "name" for kind, _, _ in out.clashes):
         out.clashes.append(("topic", "・".join(one), "・".join(two)))
+
+
+def _is_topic(term: Term) -> bool:
+    return term.kind == "entity" or (term.kind == "noun" and bool(term.roles & _TOPIC))
 
 
 _TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dative"))

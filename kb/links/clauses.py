@@ -52,7 +52,7 @@ def _kind(token: Token) -> str:
     if pos[0] == "副詞":
         return "adverb"
     if pos[0] in ("接頭辞", "接尾辞", "代名詞", "連体詞", "感動詞"):
-        return "noun" if pos[0] != "感動詞" else "adverb"
+        return "noun" if pos[0] != "感動詞" else ""
     return "noun" if pos[0] == "記号" and token.surface.isalnum() else ""
 
 
@@ -96,7 +96,7 @@ def _names(text: str, table: Tables) -> list[tuple[int, int, str]]:
         for length in table.name_lengths.get(letters[at], ()):
             end = at + length
             name = letters[at:end]
-            if name in table.names and not _inside_word(letters, at, end):
+            if name in table.names and not _inside_word(text, kept[at][0], kept[end - 1][0] + 1):
                 found.append((kept[at][0], kept[end - 1][0] + 1, table.names[name]))
                 step = length
                 break
@@ -104,10 +104,10 @@ def _names(text: str, table: Tables) -> list[tuple[int, int, str]]:
     return found
 
 
-def _inside_word(letters: str, start: int, end: int) -> bool:
+def _inside_word(text: str, start: int, end: int) -> bool:
     """Tell whether a name at `start` to `end` is cut out of a longer run of Latin or katakana letters."""
     return any(
-        0 < edge < len(letters) and all(_script(c) == _script(letters[edge]) != "" for c in letters[edge - 1 : edge + 1])
+        0 < edge < len(text) and _script(text[edge - 1]) == _script(text[edge]) != ""
         for edge in (start, end)
     )
 
@@ -231,10 +231,12 @@ def _target(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], t
         return at + 1
     idle = table.words["idle_nouns"]
     existential = tokens[at].pos[0] == "形容詞"
+    copular = False
     back = at - 1
     while back >= 0:
         token = tokens[back]
         kind = token.pos[0]
+        copular = copular or (kind == "助動詞" and token.lemma == "だ")
         if kind == "助動詞" or (kind == "助詞" and token.surface in _SKIP_PARTICLES):
             back -= 1
         elif kind == "動詞" and (token.pos[1] == "非自立可能" or token.lemma in ("なる", "できる")) and back > 0:
@@ -244,7 +246,10 @@ def _target(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], t
             back -= 1
         elif kind == "副詞" or (kind == "補助記号"):
             back -= 1
-        elif existential and kind in ("名詞", "接尾辞") and _modified(back, tokens, by_token):
+        elif token.norm in table.words["existence"]:
+            existential = True
+            back -= 1
+        elif existential and not copular and kind in ("名詞", "接尾辞") and _modified(back, tokens, by_token):
             back = _modified(back, tokens, by_token)
         else:
             return back if back in by_token else -1

@@ -138,11 +138,12 @@ def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Qu
 def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
     """Read one match of the general pattern and hand it to `add`."""
     unit = m["unit"] or ""
-    if not unit and not m["cur"] and not m["n1"][0].isdigit():
+    counted = m.string[m.end() : m.end() + 1] == "の" and (m.start() == 0 or m.string[m.start() - 1] in "、はがをにでと")
+    if not unit and not m["cur"] and not m["n1"][0].isdigit() and not counted:
         return  # a kanji numeral without a unit is part of a word: 一部, 三菱, 千葉
     high = parse_number(m["n1"])
-    if high is None:
-        return
+    if high is None or (m[0] == "十分" and m.string[m.end() : m.end() + 1] not in "間前後"):
+        return  # 十分 is "enough" more often than ten minutes
     currency = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}.get(m["cur"] or "", "")
     dimension, scale = tables["units"][unit] if unit else (currency or "number", 1)
     if currency:
