@@ -25,10 +25,10 @@ LAYERS: list[set[str]] = [
     {"posts", "dedup", "claims", "links", "embeddings", "topics", "search", "export"},
     {"store", "fts", "schema", "lock"},
     {"models"},
-    {"records", "text", "config", "errors"},
+    {"records", "text", "synonyms", "config", "errors"},
 ]
 # Layers whose members may also import each other; stages, above all, may not.
-OPEN = {frozenset({"store", "fts", "schema", "lock"}), frozenset({"records", "text", "config", "errors"})}
+OPEN = {frozenset({"store", "fts", "schema", "lock"}), frozenset({"records", "text", "synonyms", "config", "errors"})}
 RANK = {name: len(LAYERS) - place for place, layer in enumerate(LAYERS) for name in layer}
 
 HEAVY = {"torch", "spacy", "ginza", "ja_ginza", "transformers", "sentence_transformers", "datasette", "uvicorn"}
