@@ -44,8 +44,13 @@ def _applies(rule: Rule, seen: View, passage: PassageKind) -> bool:
 
 def _candidates(seen: View, bare: Sequence[Rule]) -> list[tuple[Rule, Pattern | None, int]]:
     """Return the rules that a word may trigger or that ask for flags only, those that decide first."""
+    core = seen.bounds.core
     found: list[tuple[Rule, Pattern | None, int]] = [
-        (rule, pattern, i) for i, word in enumerate(seen.words) for rule, pattern in word.rules
+        (rule, pattern, i)
+        for i, word in enumerate(seen.words)
+        for rule, pattern in word.rules
+        # Most patterns end where the predicate ends: those begun too far from it cannot fit.
+        if not pattern.anchored or pattern.nearest < core - i <= pattern.farthest + 1
     ]
     found.extend((rule, None, 0) for rule in bare)
     found.sort(key=_precedence)
@@ -135,7 +140,7 @@ def classify(
     verdict = _Verdict(plain, seen)
     fired: set[str] = set()
     for rule, pattern, i in _candidates(seen, words.table.bare):
-        if rule.id in fired or (rule.priority and verdict.kind is not None):
+        if rule.id in fired or (verdict.kind is not None and (rule.priority or rule.weight)):
             continue
         hit = _words(rule, pattern, i, seen)
         if hit and _applies(rule, seen, passage):

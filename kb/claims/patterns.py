@@ -11,6 +11,7 @@ A pattern is a line of elements parted by spaces; each stands for one word:
 ``する&#命令形``      both at once; ``!`` before a term denies it
 ``=た``               the surface only
 ``よう?``             may be absent
+``@filler*``          any number of such words, or none
 ``~3``                up to three words of any sort
 ``^``  ``$``  ``$$``  start of the sentence, end of its predicate once the
                       frames are off, end of the sentence
@@ -29,6 +30,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 Forms = frozenset[str]
+_ANY_NUMBER = 20
 _KANJI = re.compile(r"[\u3400-\u9fff]")
 
 WORD, MAYBE, GAP, START, CORE_END, END, CUT = range(7)
@@ -63,7 +65,9 @@ class Pattern:
 
     `trigger` is the element that is looked up first, `before` what stands on its
     left (nearest first), `after` what stands on its right, `context` what must
-    stand before all that (nearest first; see ``<``).
+    stand before all that (nearest first; see ``<``). Where the pattern ends at
+    the end of the predicate, from `nearest` to `farthest` words lie between the
+    trigger and that end. `place` is the order in which it was written.
     """
 
     source: str
@@ -72,6 +76,10 @@ class Pattern:
     after: tuple[Element, ...]
     context: tuple[Element, ...]
     triggers: Forms
+    anchored: bool
+    nearest: int
+    farthest: int
+    place: int
 
 
 def _term(source: str, words: Mapping[str, Sequence[str]]) -> Term:
@@ -99,6 +107,8 @@ def _element(source: str, words: Mapping[str, Sequence[str]]) -> Element:
         if not source[1:].isdigit():
             raise ValueError(f"a gap needs a width, such as ~3, in {source!r}")
         return Element(GAP, (), int(source[1:]))
+    if source.endswith("*") and len(source) > 1:
+        return Element(GAP, tuple(_term(part, words) for part in source[:-1].split("&")), _ANY_NUMBER)
     optional = source.endswith("?") and len(source) > 1
     terms = tuple(_term(part, words) for part in (source[:-1] if optional else source).split("&"))
     return Element(MAYBE if optional else WORD, terms)
@@ -117,10 +127,10 @@ def _telling(element: Element) -> tuple[int, Forms]:
     return best
 
 
-def compile_pattern(source: str, words: Mapping[str, Sequence[str]]) -> Pattern:
+def compile_pattern(source: str, words: Mapping[str, Sequence[str]], place: int = 0) -> Pattern:
     """Compile one line of the pattern language.
 
-    `words` are the named lists. Raises ValueError with the reason when the
+    `words` are the named lists, `place` its order in the table. Raises ValueError with the reason when the
     pattern cannot be read or names no word to begin with.
     """
     elements = [_element(part, words) for part in source.split()]
@@ -130,19 +140,28 @@ def compile_pattern(source: str, words: Mapping[str, Sequence[str]]) -> Pattern:
     best = max(range(len(elements)), key=lambda i: worths[i][0], default=-1)
     if best < 0 or worths[best][0] < 0:
         raise ValueError(f"the pattern {source!r} has no word to begin with")
+    after = tuple(elements[best + 1 :])
+    needed = sum(e.op == WORD for e in after)
     return Pattern(
         source,
         elements[best],
         tuple(reversed(elements[:best])),
-        tuple(elements[best + 1 :]),
+        after,
         tuple(reversed(context)),
         worths[best][1],
+        bool(after) and after[-1].op == CORE_END,
+        needed,
+        needed + sum(e.op == MAYBE for e in after) + sum(e.width for e in after),
+        place,
     )
 
 
 def _fits(terms: tuple[Term, ...], forms: Forms) -> bool:
     """Tell whether a word with these forms meets all terms."""
-    return all(term.forms.isdisjoint(forms) is term.denied for term in terms)
+    for wanted, denied in terms:
+        if wanted.isdisjoint(forms) is not denied:
+            return False
+    return True
 
 
 def _walk(steps: tuple[Element, ...], at: int, i: int, step: int, words: Sequence[Forms], bounds: Bounds) -> int:
@@ -169,7 +188,7 @@ def _walk(steps: tuple[Element, ...], at: int, i: int, step: int, words: Sequenc
                 reached = _walk(steps, at + 1, place, step, words, bounds)
                 if reached != -1:
                     return reached
-                if not bounds.start <= place < bounds.end:
+                if not bounds.start <= place < bounds.end or not _fits(terms, words[place]):
                     break
             return -1
         elif op == CORE_END:
@@ -187,6 +206,8 @@ def _walk(steps: tuple[Element, ...], at: int, i: int, step: int, words: Sequenc
 
 def match_at(pattern: Pattern, i: int, words: Sequence[Forms], bounds: Bounds) -> tuple[int, int] | None:
     """Match `pattern` with its trigger at word `i`; return the words covered (start, end), or None."""
+    if pattern.anchored and not pattern.nearest < bounds.core - i <= pattern.farthest + 1:
+        return None
     if not _fits(pattern.trigger.terms, words[i]):
         return None
     end = _walk(pattern.after, 0, i + 1, 1, words, bounds)

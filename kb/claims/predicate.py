@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kb.claims.patterns import Bounds, Forms, Pattern, match_at
-from kb.claims.table import Frame, Table
+from kb.claims.table import Frame, Index, Table
 from kb.records import Token
 
 _CACHE_LIMIT = 60_000
@@ -21,16 +21,25 @@ _OPEN = frozenset("（([［")
 _CLOSE = frozenset("）)]］")
 _STOP = frozenset("。．.!！?？")
 _ASK = frozenset("?？")
+_NOMINAL = frozenset({"#名詞", "#代名詞", "#接尾辞", "#記号"})
+_VERBAL = frozenset({"動詞", "形容詞", "助動詞"})
 
 
 class Word(NamedTuple):
-    """What the tables know of a word: its forms, the patterns it may begin, whether to pass over it."""
+    """What the tables know of a word.
+
+    `forms` it goes by; the `rules` and `frames` whose patterns it may begin;
+    `asked` are those of its forms that a condition (`needs`, `unless`) looks up.
+    A word is `skipped` (politeness, quotes), a punctuation `mark`, or `verbal`.
+    """
 
     forms: Forms
     rules: tuple[tuple[Any, Pattern], ...]
     frames: tuple[tuple[Any, Pattern], ...]
+    asked: Forms
     skipped: bool
     mark: bool
+    verbal: bool
 
 
 class Taken(NamedTuple):
@@ -51,7 +60,7 @@ class View:
     bounds: Bounds = Bounds(0, 0, 0)
     flags: set[str] = field(default_factory=set)
     taken: list[Taken] = field(default_factory=list)
-    known: Forms = frozenset()
+    asked: Forms = frozenset()
 
     def holds(self, when: tuple[tuple[str, bool], ...]) -> bool:
         """Tell whether all flags are as `when` wants them."""
@@ -59,10 +68,11 @@ class View:
 
     def find(self, pattern: Pattern) -> tuple[int, int] | None:
         """Return the first words that match `pattern`, or None."""
-        if pattern.triggers.isdisjoint(self.known):
+        triggers = pattern.triggers
+        if triggers.isdisjoint(self.asked):
             return None
-        for i, forms in enumerate(self.forms):
-            if not pattern.triggers.isdisjoint(forms):
+        for i, word in enumerate(self.words):
+            if not triggers.isdisjoint(word.asked):
                 hit = match_at(pattern, i, self.forms, self.bounds)
                 if hit:
                     return hit
@@ -78,7 +88,7 @@ class Lexicon:
 
     def word(self, token: Token) -> Word:
         """Return what the table knows of a word."""
-        key = (token.surface, token.lemma, token.pos)
+        key = (token[0], token[4], token[3])
         word = self._words.get(key)
         if word is None:
             if len(self._words) >= _CACHE_LIMIT:
@@ -97,11 +107,19 @@ class Lexicon:
         alone = Bounds(0, 1, 1)
         return Word(
             frozen,
-            tuple(pair for form in forms for pair in self.table.rule_index.get(form, ())),
-            tuple(pair for form in forms for pair in self.table.frame_index.get(form, ())),
+            self._begun(forms, self.table.rule_index),
+            self._begun(forms, self.table.frame_index),
+            frozen & self.table.asked,
             any(match_at(pattern, 0, [frozen], alone) for pattern in self.table.skip),
             token.pos[0] == "補助記号",
+            token.pos[0] in _VERBAL,
         )
+
+    @staticmethod
+    def _begun(forms: set[str], index: Index) -> tuple[tuple[Any, Pattern], ...]:
+        """Return the patterns that a word with these forms may begin, each once, in the order of the table."""
+        found = {id(pair[1]): pair for form in forms for pair in index.get(form, ())}
+        return tuple(sorted(found.values(), key=lambda pair: pair[1].place))
 
 
 def _select(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[list[Token], list[Word]]:
@@ -109,9 +127,9 @@ def _select(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[list[Token], lis
     kept: list[Token] = []
     words: list[Word] = []
     depth = 0
-    closes = sum(t.surface in _CLOSE for t in tokens)
+    closes = sum(t[0] in _CLOSE for t in tokens)
     for token in tokens:
-        surface = token.surface
+        surface = token[0]
         if surface in _OPEN:
             # A bracket that never closes, or that opens the sentence, hides nothing.
             depth += bool(kept) and closes > 0
@@ -176,18 +194,18 @@ def view(tokens: Sequence[Token], lexicon: Lexicon) -> View:
     seen = View()
     seen.tokens, seen.words = _select(tokens, lexicon)
     seen.forms = [word.forms for word in seen.words]
-    seen.known = frozenset().union(*seen.forms)
+    seen.asked = frozenset().union(*[word.asked for word in seen.words])
     end = _end_marks(seen)
     seen.bounds = Bounds(0, end, end)
     _peel(seen, end)
     core = seen.bounds.core
-    if not {"#動詞", "#形容詞", "#助動詞"}.isdisjoint(seen.known):
+    if any(word.verbal for word in seen.words):
         seen.flags.add("predicate")
     if end <= 8:
         seen.flags.add("brief")
     last = seen.forms[core - 1] if core else frozenset[str]()
     if "=た" in last:
         seen.flags.add("past")
-    if "copula" not in seen.flags and not {"#名詞", "#代名詞", "#接尾辞", "#記号"}.isdisjoint(last):
+    if "copula" not in seen.flags and not _NOMINAL.isdisjoint(last):
         seen.flags.add("nominal")
     return seen

@@ -81,6 +81,7 @@ class Table:
     skip: tuple[Pattern, ...]
     rule_index: Index
     frame_index: Index
+    asked: frozenset[str]
     bare: tuple[Rule, ...]
 
 
@@ -91,6 +92,7 @@ class _Reader:
         self.path = path
         self.words = words
         self.seen: set[str] = set()
+        self.count = 0
 
     def fail(self, row: str, reason: str) -> DataFileError:
         """Return the error for a row."""
@@ -121,7 +123,8 @@ class _Reader:
         found = []
         for source in self.strings(name, row, field):
             try:
-                found.append(compile_pattern(source + suffix, self.words))
+                self.count += 1
+                found.append(compile_pattern(source + suffix, self.words, self.count))
             except ValueError as error:
                 raise self.fail(name, f"{field}: {error}") from error
         return tuple(found)
@@ -175,6 +178,12 @@ def _index(rows: Iterable[Rule | Frame]) -> Index:
     return {form: tuple(pairs) for form, pairs in found.items()}
 
 
+def _asked(rows: Iterable[Rule | Frame]) -> frozenset[str]:
+    """Return the forms that begin a condition of some row."""
+    conditions = [row.unless + (row.needs if isinstance(row, Rule) else ()) for row in rows]
+    return frozenset(form for patterns in conditions for pattern in patterns for form in pattern.triggers)
+
+
 def read_table(path: Path) -> Table:
     """Return the compiled table of a TOML file.
 
@@ -196,6 +205,7 @@ def read_table(path: Path) -> Table:
         str(path), rules, frames,
         {form: tuple(also) for form, also in data.get("aliases", {}).items()},
         reader.patterns("skip", data, "skip"), _index(rules), _index(frames),
+        _asked(rules) | _asked(frames),
         tuple(rule for rule in rules if not rule.patterns),
     )  # fmt: skip
 
