@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -10,6 +11,23 @@ from kb.cli.common import clean, db_option, json_option, one_line, print_json, p
 from kb.config import Settings
 
 _SHOWN_PROBLEMS = 50
+# The counts of a build in the order they are shown, and what they are called; others follow under their own names.
+_COUNTS = {
+    "posts": "posts",
+    "new_posts": "  new",
+    "changed_posts": "  changed",
+    "unchanged_posts": "  unchanged",
+    "removed_posts": "  removed",
+    "skipped": "  with a fault",
+    "drafts": "drafts",
+    "sentences": "sentences",
+    "repeats": "repeats removed",
+    "claims": "claims",
+    "occurrences": "  places where they are said",
+    "new_embeddings": "new embeddings",
+    "topics": "topics",
+    "links": "links",
+}
 
 
 @click.command()
@@ -40,10 +58,20 @@ def build(sources: tuple[Path, ...], separators: tuple[str, ...], workers: int |
     if as_json:
         print_json(report.to_dict())
     else:
-        rows = [(name.replace("_", " "), f"{count:,}") for name, count in report.counts.items()]
-        rows += [(f"seconds: {stage}", f"{seconds:.1f}") for stage, seconds in report.seconds.items()]
-        print_table(rows)
+        print_table(count_rows(report.counts) + _second_rows(report.seconds))
     return 1 if report.faults else 0
+
+
+def count_rows(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Return the counts of a build as rows of a table."""
+    order = [name for name in _COUNTS if name in counts] + [name for name in counts if name not in _COUNTS]
+    return [(_COUNTS.get(name, name.replace("_", " ")), f"{counts[name]:,}") for name in order]
+
+
+def _second_rows(seconds: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Return the times of a build as rows of a table, the total first."""
+    stages = [(f"  {stage}", f"{took:.1f}") for stage, took in seconds.items() if stage != "total"]
+    return [("seconds", f"{seconds.get('total', 0.0):.1f}"), *stages]
 
 
 @click.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kb.cli.building import count_rows
 from kb.cli.common import clean, db_option, json_option, one_line, print_json, print_table, progress_bar
 
 
@@ -36,7 +37,7 @@ def demo(folder: Path, as_json: bool) -> None:
         print_json(shown.to_dict())
         return
     click.echo(f"Built {shown.db} from {shown.posts}:")
-    print_table([(name.replace("_", " "), f"{count:,}") for name, count in shown.counts.items()])
+    print_table(count_rows(shown.counts))
     click.echo(f'\nkb search "{shown.query}" finds:')
     for number, hit in enumerate(shown.hits, 1):
         where = hit.occurrences[0]
