@@ -4,6 +4,9 @@ Each message is one line that names the file or argument at fault and says what
 to do; the command line prints it and exits with `exit_code`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -60,3 +63,17 @@ class ExtraMissingError(KbError):
 
     def __init__(self, extra: str, package: str) -> None:
         super().__init__(f"{package} is not installed; run: pip install 'kb[{extra}]'")
+
+
+def near(given: str, known: Iterable[str], most: int = 3) -> str:
+    """Return the end of a message about a name that is not known: those most like it, or "" where none is."""
+    import difflib
+    import unicodedata
+
+    names = {unicodedata.normalize("NFKC", name).casefold().strip(): name for name in sorted(known, reverse=True)}
+    folded = unicodedata.normalize("NFKC", given).casefold().strip()
+    close = difflib.get_close_matches(folded, list(names), n=most, cutoff=0.5)
+    close += [name for name in names if folded and folded in name and name not in close]
+    if close:
+        return f"; near names: {', '.join(names[name] for name in close[:most])}"
+    return f"; there are: {', '.join(sorted(names.values()))}" if 0 < len(names) <= 2 * most else ""

@@ -1,0 +1,185 @@
+"""Search by word (BM25 over full text), by meaning (cosine of embeddings) or both, for claims or for whole posts.
+
+Pure functions over a read-only connection and the arrays of `load`. What was
+measured, and why the arms are fused as they are, stands in docs/search.md.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from kb.errors import ModelError, UsageError
+from kb.fts import Query, parse
+from kb.records import Hit, PostHit
+from kb.search import rank
+from kb.search.answers import Results, hits, occurrences
+from kb.search.filters import Allowed, Choice, Filters, allowed, post_path
+from kb.search.index import Floats, SearchIndex, load, places, post_norms
+from kb.search.synonyms import Synonyms
+
+Mode = Literal["hybrid", "semantic", "keyword"]
+Group = Literal["claim", "post"]
+MODES: tuple[str, ...] = get_args(Mode)
+GROUPS: tuple[str, ...] = get_args(Group)
+LIMIT = 10_000
+CLAIMS_OF_A_POST = 3
+
+__all__ = [
+    "GROUPS",
+    "MODES",
+    "Choice",
+    "Filters",
+    "Group",
+    "Mode",
+    "Options",
+    "Results",
+    "SearchIndex",
+    "Synonyms",
+    "load",
+    "occurrences",
+    "post_norms",
+    "post_path",
+    "read",
+    "search",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to search: see `kb.base.KnowledgeBase.search`. Checked when made: `UsageError`."""
+
+    limit: int = 10
+    mode: str = "hybrid"
+    group: str = "claim"
+    filters: Filters = field(default_factory=Filters)
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UsageError(f"mode {self.mode!r} is none of {', '.join(MODES)}")
+        if self.group not in GROUPS:
+            raise UsageError(f"group {self.group!r} is none of {', '.join(GROUPS)}")
+        if not 1 <= self.limit <= LIMIT:
+            raise UsageError(f"limit {self.limit!r} is no number from 1 to {LIMIT}")
+
+
+def read(query: str) -> Query:
+    """Parse a query; `UsageError` where it holds nothing to look for."""
+    if not query.strip():
+        raise UsageError("the query is empty; say what to look for")
+    parsed = parse(query)
+    if parsed.empty:
+        reason = "only what to leave out" if parsed.excluded else "no word"
+        raise UsageError(f"the query {' '.join(query.split())[:40]!r} holds {reason}; say what to look for")
+    return parsed
+
+
+def search(
+    conn: sqlite3.Connection,
+    index: SearchIndex,
+    query: Query,
+    vector: Floats | None,
+    options: Options,
+    synonyms: Synonyms,
+    norms: Floats | None = None,
+) -> Results[Hit] | Results[PostHit]:
+    """Rank the claims, or posts, of a database.
+
+    `vector` is the query's unit vector under the index's model (dim,), or None
+    for `mode="keyword"` and where the index has no vectors. `norms` are those
+    of `post_norms`, for `group="post"`. Raises `ModelError` where
+    `mode="semantic"` finds no vectors, and as `filters.allowed` does.
+    """
+    mode = options.mode
+    if index.vectors is None or vector is None:
+        if mode == "semantic":
+            raise ModelError(f"mode semantic cannot be used: {'; '.join(index.notes) or 'no query vector'}")
+        mode = "keyword"
+    may = _narrowed(conn, index, query, allowed(conn, index, options.filters))
+    terms = []
+    if mode != "semantic":
+        terms = rank.look_up(conn, index, query.words, query.grams, synonyms.alternatives(query))
+    notes = _notes(index, query, options.mode, bool(terms))
+    words = np.where(may.claims, rank.by_words(index, terms), 0).astype(np.float32)
+    meaning = np.zeros(index.size, dtype=np.float32)
+    if mode != "keyword" and vector is not None:
+        meaning = np.where(may.claims, np.maximum(rank.by_meaning(index, vector), 0), 0).astype(np.float32)
+    scores = {"keyword": words, "semantic": meaning}.get(mode)
+    scores = (rank.fuse(words, meaning) if scores is None else scores) * index.prior
+    arms = {
+        name: (plain, plain * index.prior)
+        for name, plain in (("keyword", words), ("semantic", meaning))
+        if mode in (name, "hybrid")
+    }
+    if options.group == "claim":
+        best = [int(p) for p in rank.top(scores, options.limit)]
+        return Results(hits(conn, index, best, scores, arms, query, terms, may).values(), notes)
+    by_post = _post_scores(index, terms, words, meaning, mode, may, norms)
+    best = [int(p) for p in rank.top(by_post, options.limit)]
+    chosen = _claims_of(index, best, scores, may)
+    flat = list(dict.fromkeys(p for claims in chosen.values() for p in claims))
+    shown = hits(conn, index, flat, scores, arms, query, terms, may)
+    found = []
+    for post in best:
+        post_id = int(index.post_ids[post])
+        row = conn.execute("SELECT path, title, date FROM posts WHERE id = ?", (post_id,)).fetchone()
+        if row:
+            claims = tuple(shown[p] for p in chosen[post] if p in shown)
+            found.append(PostHit(row[0], row[1], row[2], round(float(by_post[post]), 6), claims))
+    return Results(found, notes)
+
+
+def _narrowed(conn: sqlite3.Connection, index: SearchIndex, query: Query, may: Allowed) -> Allowed:
+    """Return `may` without the claims that lack a required phrase or hold an excluded one."""
+    if not query.required and not query.excluded:
+        return may
+    claims = may.claims.copy()
+    for group in query.required:
+        holds = np.zeros(index.size, dtype=bool)
+        for phrase in group:
+            holds[places(conn, index, phrase.expression)] = True
+        claims &= holds
+    for phrase in query.excluded:
+        claims[places(conn, index, phrase.expression)] = False
+    return Allowed(claims, may.places & claims[index.place_claim], may.posts)
+
+
+def _notes(index: SearchIndex, query: Query, mode: str, known: bool) -> tuple[str, ...]:
+    """Return what the user should know of the results."""
+    notes = list(index.notes) if mode != "keyword" else []
+    if query.cut:
+        notes.append("the query is long: only its beginning is looked for")
+    if mode == "hybrid" and not known and index.vectors is not None:
+        notes.append("no claim holds any of these words: found by meaning alone")
+    return tuple(notes)
+
+
+def _post_scores(
+    index: SearchIndex,
+    terms: list[rank.Term],
+    words: Floats,
+    meaning: Floats,
+    mode: str,
+    may: Allowed,
+    norms: Floats | None,
+) -> Floats:
+    """Return the score of each post in one mode; a post is judged whole, so the prior of sentences is left out."""
+    by_words = rank.post_words(index, terms, words, may.places)
+    if mode == "keyword":
+        return by_words
+    near_by = rank.post_meaning(index, meaning, post_norms(index) if norms is None else norms, may.places)
+    return near_by if mode == "semantic" else rank.fuse(by_words, near_by)
+
+
+def _claims_of(index: SearchIndex, posts: list[int], scores: Floats, may: Allowed) -> dict[int, list[int]]:
+    """Return the best claims of each post, by position."""
+    found = {}
+    for post in posts:
+        first, last = np.searchsorted(index.place_post, [post, post + 1])
+        claims = index.place_claim[first:last][may.places[first:last]]
+        order = np.argsort(-scores[claims], kind="stable")[:CLAIMS_OF_A_POST]
+        found[post] = [int(claims[i]) for i in order if scores[claims[i]] > 0]
+    return found

@@ -1,0 +1,119 @@
+"""From positions in an index to what is shown: claims with their sources and the reasons they were found."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from kb.fts import Query, decode
+from kb.records import Arm, Hit, Occurrence
+from kb.search.filters import Allowed
+from kb.search.index import Floats, SearchIndex
+from kb.search.rank import Term, place_of
+
+_T = TypeVar("_T")
+_BATCH = 500  # SQLite takes 999 parameters in old builds
+
+_HEADS = "SELECT id, key, text, kind, certainty, holder FROM claims WHERE id IN ({})"
+_PLACES = (
+    'SELECT o.claim_id, p.id, p.path, p.title, p.date, o.start, o."end", o.spans, s.text, p.key'
+    " FROM occurrences o JOIN posts p ON p.id = o.post_id JOIN sentences s ON s.id = o.sentence_id"
+    " WHERE o.claim_id IN ({}) ORDER BY p.date IS NULL, p.date, p.path, o.start"
+)
+
+
+class Results(list[_T]):
+    """The hits of one query, best first, and in `notes` what the user should know of them."""
+
+    def __init__(self, hits: Iterable[_T] = (), notes: Sequence[str] = ()) -> None:
+        super().__init__(hits)
+        self.notes = tuple(notes)
+
+
+def occurrences(
+    conn: sqlite3.Connection, claims: Sequence[int], posts: frozenset[int] | None = None
+) -> dict[int, list[Occurrence]]:
+    """Return the places where each claim (by id) is said, by date, in the posts named (by id) or in all."""
+    found: dict[int, list[Occurrence]] = {claim: [] for claim in claims}
+    for first in range(0, len(claims), _BATCH):
+        batch = claims[first : first + _BATCH]
+        for claim, post, path, title, date, start, end, spans, text, key in conn.execute(
+            _PLACES.format(",".join("?" * len(batch))), batch
+        ):
+            if posts is None or post in posts:
+                pairs = tuple((int(a), int(b)) for a, b in json.loads(spans))
+                found[claim].append(Occurrence(path, title, date, start, end, pairs, text, key))
+    return found
+
+
+def matched(query: Query, terms: Sequence[Term], position: int) -> tuple[str, ...]:
+    """Return the words of a query, as typed, that a claim holds; stretches of bigrams where it holds no word."""
+    holding = [term for term in terms if _holds(term, position)]
+    labels = dict(query.labels)
+    words = [decode(labels.get(term.name, term.name)) for term in holding if term.column == 0]
+    if words:
+        return tuple(dict.fromkeys(words))
+    held = {term.name for term in holding}
+    stretches: list[str] = []
+    before = ""
+    for gram in query.grams:
+        if gram in held:
+            if before and len(gram) > 1 and before[-1] == gram[0]:
+                stretches[-1] += gram[1:]
+            else:
+                stretches.append(gram)
+        before = gram if gram in held else ""
+    return tuple(dict.fromkeys(decode(stretch) for stretch in stretches))
+
+
+def _holds(term: Term, position: int) -> bool:
+    at = int(np.searchsorted(term.places, position))
+    return at < len(term.places) and int(term.places[at]) == position
+
+
+def hits(
+    conn: sqlite3.Connection,
+    index: SearchIndex,
+    positions: Sequence[int],
+    scores: Floats,
+    arms: Mapping[str, tuple[Floats, Floats]],
+    query: Query,
+    terms: Sequence[Term],
+    may: Allowed,
+) -> dict[int, Hit]:
+    """Return the claims at `positions`, by position and in that order, but for those deleted meanwhile.
+
+    `arms` holds, by name, the plain scores of an arm and those it ranks by.
+    """
+    ids = [int(index.ids[position]) for position in positions]
+    heads = {}
+    for first in range(0, len(ids), _BATCH):
+        batch = ids[first : first + _BATCH]
+        for claim, *rest in conn.execute(_HEADS.format(",".join("?" * len(batch))), batch):
+            heads[claim] = rest
+    said = occurrences(conn, ids, may.posts)
+    found: dict[int, Hit] = {}
+    for position, claim in zip(positions, ids, strict=True):
+        if claim not in heads:  # deleted by a build since the index was read
+            continue
+        key, text, kind, certainty, holder = heads[claim]
+        found[position] = Hit(
+            claim=key,
+            text=text,
+            kind=kind,
+            certainty=certainty,
+            holder=holder,
+            score=round(float(scores[position]), 6),
+            arms={
+                name: Arm(place_of(ranking, position, may.claims), round(float(plain[position]), 6))
+                for name, (plain, ranking) in arms.items()
+                if plain[position] > 0
+            },
+            matched=matched(query, terms, position),
+            occurrences=tuple(said[claim]),
+        )
+    return found

@@ -1,0 +1,202 @@
+"""Looking up what one knows of: topics, one claim, one post, repeats, contradictions, counts.
+
+Plain SQL over a read-only connection, for the same reason as in a search: no
+command that only reads should wait for a larger library to load.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from kb.records import Occurrence
+from kb.search.answers import occurrences
+
+_CLAIM = (
+    "SELECT id, key, text, kind, certainty, holder, occurrence_count, post_count, first_date, last_date FROM claims"
+)
+_TOPICS = (
+    "SELECT t.slug, t.name_ja, t.name_en, t.parent, t.discovered, count(DISTINCT ct.claim_id),"
+    " count(DISTINCT o.post_id) FROM topics t LEFT JOIN claim_topics ct ON ct.topic_id = t.id"
+    " LEFT JOIN occurrences o ON o.claim_id = ct.claim_id GROUP BY t.id ORDER BY t.position, t.slug"
+)
+_TOPICS_OF = (
+    "SELECT t.slug, t.name_ja, t.name_en, ct.score, ct.evidence FROM claim_topics ct"
+    " JOIN topics t ON t.id = ct.topic_id WHERE ct.claim_id = ? ORDER BY ct.score DESC, t.slug"
+)
+_LINKS_OF = (
+    "SELECT l.relation, l.score, l.evidence, c.key, c.text, c.kind, c.post_count FROM links l"
+    " JOIN claims c ON c.id = CASE l.a_id WHEN ?1 THEN l.b_id ELSE l.a_id END"
+    " WHERE l.a_id = ?1 OR l.b_id = ?1 ORDER BY l.relation, l.score DESC, c.key"
+)
+_POST = "SELECT id, key, path, root, title, date, author, categories, tags, language, fault FROM posts WHERE path = ?"
+_ARTICLE = (
+    'SELECT s.text, s.kind, s.certainty, s.holder, s.start, s."end", s.spans, pa.id, pa.kind, pa.level, pa.lead, c.key'
+    " FROM sentences s JOIN passages pa ON pa.id = s.passage_id"
+    " LEFT JOIN occurrences o ON o.sentence_id = s.id LEFT JOIN claims c ON c.id = o.claim_id"
+    " WHERE s.post_id = ? ORDER BY s.position"
+)
+_REPEATED = f"{_CLAIM} WHERE occurrence_count > 1 ORDER BY occurrence_count DESC, post_count DESC, key LIMIT ?"
+_CONFLICTS = "SELECT a_id, b_id, score, evidence FROM links WHERE relation = 'conflict' ORDER BY score DESC, id LIMIT ?"
+_COUNTED = ("posts", "drafts", "sentences", "claims", "occurrences", "topics", "links", "ledger", "embeddings")
+
+
+def topics(conn: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Return every topic, in the order of its list, with how many claims and posts it has."""
+    return [
+        {
+            "slug": slug,
+            "names": {"ja": ja, "en": en},
+            "claims": claims,
+            "posts": posts,
+            "discovered": bool(discovered),
+            "parent": parent,
+        }
+        for slug, ja, en, parent, discovered, claims, posts in conn.execute(_TOPICS)
+    ]
+
+
+def claim(conn: sqlite3.Connection, key: str) -> dict[str, Any] | None:
+    """Return all that is known of the claim with this key, or None."""
+    row = conn.execute(f"{_CLAIM} WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    links = [
+        {
+            "relation": relation,
+            "score": score,
+            "evidence": json.loads(evidence),
+            "claim": other,
+            "text": text,
+            "kind": kind,
+            "posts": posts,
+        }
+        for relation, score, evidence, other, text, kind, posts in conn.execute(_LINKS_OF, (row[0],))
+    ]
+    about = [
+        {"slug": slug, "names": {"ja": ja, "en": en}, "score": score, "evidence": json.loads(evidence)}
+        for slug, ja, en, score, evidence in conn.execute(_TOPICS_OF, (row[0],))
+    ]
+    (whole,) = _claims(conn, [row])
+    return {"type": "claim", **whole, "topics": about, "links": links}
+
+
+def post(conn: sqlite3.Connection, path: str) -> dict[str, Any] | None:
+    """Return all that is known of the post at this path, or None.
+
+    `article` is its canonical text as Markdown: drafts joined, repeats removed.
+    """
+    row = conn.execute(_POST, (path,)).fetchone()
+    if row is None:
+        return None
+    post_id, key, path, root, title, date, author, categories, tags, language, fault = row
+    sentences, article = _article(conn, post_id)
+    ledger = conn.execute("SELECT action, count(*) FROM ledger WHERE post_id = ? GROUP BY action", (post_id,))
+    return {
+        "type": "post",
+        "post": path,
+        "key": key,
+        "title": title,
+        "date": date,
+        "author": author,
+        "categories": json.loads(categories),
+        "tags": json.loads(tags),
+        "language": language,
+        "root": root,
+        "fault": fault,
+        "left_out": dict(ledger.fetchall()),
+        "article": article,
+        "sentences": sentences,
+    }
+
+
+def _article(conn: sqlite3.Connection, post_id: int) -> tuple[list[dict[str, Any]], str]:
+    """Return the sentences of a post in reading order, and its article as Markdown."""
+    sentences: list[dict[str, Any]] = []
+    blocks: list[str] = []
+    current = None
+    for text, kind, certainty, holder, start, end, spans, passage, block, level, lead, claim_key in conn.execute(
+        _ARTICLE, (post_id,)
+    ):
+        sentences.append(
+            {
+                "text": text,
+                "kind": kind,
+                "certainty": certainty,
+                "holder": holder,
+                "start": start,
+                "end": end,
+                "spans": json.loads(spans),
+                "claim": claim_key,
+            }
+        )
+        said = " ".join(text.split())
+        if passage == current:
+            joint = " " if blocks[-1][-1:].isascii() and said[:1].isascii() else ""
+            blocks[-1] += joint + said
+        else:
+            mark = {"heading": "#" * max(1, level) + " ", "item": "- ", "quote": "> "}.get(block, "")
+            blocks.append(mark + (f"{lead} " if lead and not said.startswith(lead) else "") + said)
+        current = passage
+    return sentences, "\n\n".join(blocks)
+
+
+def duplicates(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
+    """Return the claims said in more than one place, those said most first."""
+    return _claims(conn, conn.execute(_REPEATED, (limit,)).fetchall())
+
+
+def conflicts(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
+    """Return pairs of claims that cannot both hold, the surest first."""
+    links = conn.execute(_CONFLICTS, (limit,)).fetchall()
+    ids = sorted({claim_id for a, b, *_ in links for claim_id in (a, b)})
+    rows = []
+    for claim_id in ids:
+        rows += conn.execute(f"{_CLAIM} WHERE id = ?", (claim_id,)).fetchall()
+    known = dict(zip(ids, _claims(conn, rows), strict=True))
+    return [
+        {"a": known[a], "b": known[b], "score": score, "evidence": json.loads(evidence)}
+        for a, b, score, evidence in links
+    ]
+
+
+def stats(conn: sqlite3.Connection) -> dict[str, Any]:
+    """Return how much the database holds, its active model and its last build."""
+    counts = {name: int(conn.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in _COUNTED}
+    kinds = dict(conn.execute("SELECT kind, count(*) FROM claims GROUP BY kind ORDER BY kind").fetchall())
+    model = conn.execute("SELECT name, source, revision, dim FROM models WHERE active").fetchone()
+    build = conn.execute("SELECT started, finished, version FROM builds ORDER BY id DESC LIMIT 1").fetchone()
+    return {
+        "counts": counts,
+        "kinds": kinds,
+        "model": dict(zip(("name", "source", "revision", "dim"), model, strict=True)) if model else None,
+        "build": dict(zip(("started", "finished", "version"), build, strict=True)) if build else None,
+    }
+
+
+def _claims(conn: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Return claims, rows of `_CLAIM`, with all places where each is said."""
+    rows = list(rows)
+    said = occurrences(conn, [row[0] for row in rows])
+    return [
+        {
+            "claim": key,
+            "text": text,
+            "kind": kind,
+            "certainty": certainty,
+            "holder": holder,
+            "count": count,
+            "posts": posts,
+            "first_date": first,
+            "last_date": last,
+            "occurrences": [_place(place) for place in said[claim_id]],
+        }
+        for claim_id, key, text, kind, certainty, holder, count, posts, first, last in rows
+    ]
+
+
+def _place(place: Occurrence) -> dict[str, Any]:
+    return asdict(place)

@@ -1,0 +1,141 @@
+"""Scores: words, meaning, both together, by claim or by post. Pure functions over the arrays of an index."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kb.fts import COLUMNS, term_expression
+from kb.search.index import Floats, Positions, SearchIndex, places
+
+GRAMS_WEIGHT = 0.5
+MEANING_WEIGHT = 0.5
+_POST_K1 = 1.2
+_POST_B = 0.75
+_POST_BEST = 0.5  # how much the best claim of a post counts beside the post as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing looked for in one column, with the positions of the claims that hold it."""
+
+    column: int
+    name: str
+    places: Positions
+
+
+def look_up(
+    conn: sqlite3.Connection,
+    index: SearchIndex,
+    words: Sequence[str],
+    grams: Sequence[str],
+    alternatives: Mapping[str, Sequence[str]],
+) -> list[Term]:
+    """Return the terms that some claim holds. `alternatives` maps a word to FTS5 expressions as good as it."""
+    found = []
+    for column, names in enumerate((words, grams)):
+        for name in names:
+            expression = term_expression(COLUMNS[column], name)
+            others = alternatives.get(name, ()) if column == 0 else ()
+            at = places(conn, index, " OR ".join(f"({e})" for e in (expression, *others)) if others else expression)
+            if len(at):
+                found.append(Term(column, name, at))
+    return found
+
+
+def rarity(total: int, holding: int) -> float:
+    """Return the inverse document frequency of BM25, never negative."""
+    return math.log1p((total - holding + 0.5) / (holding + 0.5))
+
+
+def by_words(index: SearchIndex, terms: Sequence[Term]) -> Floats:
+    """Return BM25 of every claim, words and bigrams added.
+
+    Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and
+    Beyond (2009), equation 3.15, with a term counted once in a claim.
+    """
+    scores = np.zeros(index.size, dtype=np.float32)
+    for term in terms:
+        weight = rarity(index.size, len(term.places)) * (GRAMS_WEIGHT if term.column else 1.0)
+        scores[term.places] += np.float32(weight) * index.weights[term.column][term.places]
+    return scores
+
+
+def by_meaning(index: SearchIndex, vector: Floats) -> Floats:
+    """Return the cosine of every claim with the unit vector of a query; 0 where it has none."""
+    if index.vectors is None:
+        return np.zeros(index.size, dtype=np.float32)
+    return np.asarray(index.vectors @ vector.astype(np.float32), dtype=np.float32)
+
+
+def fuse(words: Floats, meaning: Floats) -> Floats:
+    """Return the convex sum of two arms: BM25 over its maximum, and half the cosine."""
+    near: Floats = np.float32(MEANING_WEIGHT) * np.maximum(meaning, np.float32(0))
+    return _relative(words) + near
+
+
+def post_words(index: SearchIndex, terms: Sequence[Term], scores: Floats, used: npt.NDArray[np.bool_]) -> Floats:
+    """Return how well each post matches by words: as one text, and half as much by its best claim.
+
+    `scores` are those of the claims, `used` tells which pairs of claim and post
+    take part. The best claim lifts a post that says it all in one place.
+    """
+    count = len(index.post_ids)
+    whole = np.zeros(count, dtype=np.float32)
+    claim, post = index.place_claim[used], index.place_post[used]
+    for column in range(len(COLUMNS)):
+        length = np.bincount(post, weights=index.lengths[claim, column], minlength=count)
+        mean = length[length > 0].mean() if (length > 0).any() else 1.0
+        damp = _POST_K1 * (1 - _POST_B + _POST_B * length / mean)
+        for term in terms:
+            if term.column != column:
+                continue
+            holds = np.zeros(index.size, dtype=bool)
+            holds[term.places] = True
+            times = np.bincount(post[holds[claim]], minlength=count)
+            weight = rarity(count, int((times > 0).sum())) * (GRAMS_WEIGHT if column else 1.0)
+            whole += (weight * times * (_POST_K1 + 1) / (times + damp)).astype(np.float32)
+    return _relative(whole) + np.float32(_POST_BEST) * _relative(post_best(index, scores, used))
+
+
+def post_best(index: SearchIndex, scores: Floats, used: npt.NDArray[np.bool_]) -> Floats:
+    """Return the best claim's score of each post, 0 where none is used."""
+    best = np.zeros(len(index.post_ids), dtype=np.float32)
+    np.maximum.at(best, index.place_post[used], scores[index.place_claim[used]])
+    return best
+
+
+def post_meaning(index: SearchIndex, meaning: Floats, norms: Floats, used: npt.NDArray[np.bool_]) -> Floats:
+    """Return how near each post is: two parts its best claim's cosine, one part that of all its claims together.
+
+    `norms` are the lengths of the sums of each post's vectors.
+    """
+    claim, post = index.place_claim[used], index.place_post[used]
+    sums = np.bincount(post, weights=meaning[claim], minlength=len(index.post_ids))
+    return ((2 * post_best(index, meaning, used) + sums / norms) / 3).astype(np.float32)
+
+
+def _relative(scores: Floats) -> Floats:
+    """Return `scores` over the highest of them."""
+    highest = float(scores.max()) if len(scores) else 0.0
+    return scores / np.float32(highest) if highest > 0 else scores
+
+
+def top(scores: Floats, count: int) -> Positions:
+    """Return the positions of the `count` highest scores above 0, best first; ties stand in order of position."""
+    if count < len(scores):
+        floor = float(np.partition(scores, len(scores) - count)[len(scores) - count])
+        chosen = np.flatnonzero((scores >= floor) & (scores > 0))
+    else:
+        chosen = np.flatnonzero(scores > 0)
+    return chosen[np.argsort(-scores[chosen], kind="stable")][:count]
+
+
+def place_of(scores: Floats, position: int, allowed: npt.NDArray[np.bool_]) -> int:
+    """Return the rank, 1 for the best, of a position among those allowed."""
+    return int(np.count_nonzero(allowed & (scores > scores[position]))) + 1
