@@ -66,6 +66,8 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     _scope(a, b, out)
     _roles(a, b, shared_names, converse, out)
     _order(a, b, out)
+    if a.anchors and b.anchors:
+        _bindings(a, b, out)
     return out
 
 
@@ -145,10 +147,12 @@ def _numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
             rest_b.remove(match)
     for one in list(rest_a):
         other = next((q for q in rest_b if q.dimension == one.dimension), None) or next(
-            (q for q in rest_b if "number" in (q.dimension, one.dimension) and {q.dimension, one.dimension} <= _COUNTS), None
+            (q for q in rest_b if _alike(one, q)), None
         )
         if other is not None:
-            kind = "bound" if (one.low, one.high) == (other.low, other.high) else "number"
+            kind = "number"
+            if (one.low, one.high, one.dimension) == (other.low, other.high, other.dimension):
+                kind = "number" if one.bound and other.bound else "bound"
             if kind == "number" and (_in_topic(a, one) and _in_topic(b, other)):
                 kind = "scope"
             elif kind == "number" and _ordinal(a, one) and _ordinal(b, other):
@@ -164,9 +168,18 @@ def _numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
 _COUNTS = frozenset(("number", "place", "count", "company", "person", "case", "machine", "unit", "country", "building"))
 
 
+_MONEY = frozenset(("yen", "dollar", "euro", "won", "yuan", "pound", "rupee", "twd", "riyal"))
+
+
+def _alike(one: Quantity, two: Quantity) -> bool:
+    """Tell whether numbers in two units can be set against each other: 八つ and 8カ所, 3億円 and 3億ドル."""
+    units = {one.dimension, two.dimension}
+    return ("number" in units and units <= _COUNTS) or (units <= _MONEY and (one.low, one.high) == (two.low, two.high))
+
+
 def _ordinal(p: Prepared, found: Quantity) -> bool:
     """Tell whether a number names one of a row, as in 第2期."""
-    return found.dimension in ("ordinal", "generation") or p.meant[found.start - 1 : found.start] == "第"
+    return found.dimension == "generation" or p.meant[found.start - 1 : found.start] == "第"
 
 
 def _in_topic(p: Prepared, found: Quantity | DateRef) -> bool:
@@ -190,6 +203,27 @@ def _dates(a: Prepared, b: Prepared, out: Comparison) -> int:
             out.a_facts += [one[v] for v in sorted(only_a)]
             out.b_facts += [two[v] for v in sorted(only_b)]
     return equal
+
+
+_ENDS = ({"から", "まで"}, {"から", "へ"}, {"から", "に"}, {"より", "に"})
+
+
+def _bindings(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find equal numbers or dates that belong to other things or ends: A棟は3人、B棟は5人; 3%から5%へ."""
+    shared = [key for key in a.anchors if key in b.anchors]
+    for i, x in enumerate(shared):
+        (words_a, case_a), (words_b, case_b) = a.anchors[x], b.anchors[x]
+        if case_a != case_b and {"から", "まで"} == {case_a, case_b}:
+            out.clashes.append(("bound", x[1] + case_a, x[1] + case_b))
+        for y in shared[i + 1 :]:
+            if x[0] != y[0]:
+                continue
+            other_a, other_b = a.anchors[y], b.anchors[y]
+            own_a, own_b = words_a - other_a[0], words_b - other_b[0]
+            if own_a & (other_b[0] - words_b) and not own_a & own_b:
+                out.clashes.append(("number", f"{'・'.join(sorted(own_a))}:{x[1]}", f"{'・'.join(sorted(own_b))}:{x[1]}"))
+            elif {case_a, other_a[1]} in _ENDS and case_a == other_b[1] and case_b == other_a[1]:
+                out.clashes.append(("number", f"{x[1]}{case_a}", f"{x[1]}{case_b}"))
 
 
 def _comparable(a: Iterable[str], b: Iterable[str]) -> bool:
@@ -222,6 +256,10 @@ def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
 _PASSIVE = {"subject": "object", "dative": "subject", "agent": "subject"}
 
 
+_LONG = 16.0
+_REAL = frozenset(("object", "dative", "agent", "than", "from", "with"))
+
+
 def _roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out: Comparison) -> None:
     """Find two things that stand in each other's place: AがBを買収 and BがAを買収."""
     placed = []
@@ -229,11 +267,18 @@ def _roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out:
         one, two = _role(a, name), _role(b, name)
         if one and two and one != two:
             placed.append((name, one, two))
+    if max(a.total, b.total) > _LONG:  # several clauses: only names are told apart surely
+        placed = [p for p in placed if a.terms[p[0]].kind == "entity"]
     for i, (x, xa, xb) in enumerate(placed):
         for y, ya, yb in placed[i + 1 :]:
-            if xa == yb and xb == ya:
+            handed = xa == "subject" != xb and yb == "subject" != ya and xb in _REAL and ya in _REAL
+            handed = handed or (xb == "subject" != xa and ya == "subject" != yb and xa in _REAL and yb in _REAL)
+            if (xa == yb and xb == ya) or handed:
                 if not converse:
                     out.clashes.append(("role", f"{a.terms[x].shown}:{xa}", f"{b.terms[x].shown}:{xb}"))
+    if not converse:
+        out.clashes += [("case", f"{a.terms[x].shown}:{xa}", f"{b.terms[x].shown}:{xb}") for x, xa, xb in placed
+                        if {xa, xb} == {"from", "dative"}]  # fmt: skip
     if converse and placed:
         out.clashes = [c for c in out.clashes if frozenset((c[1], c[2])) not in tables().converses]
 

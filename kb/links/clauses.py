@@ -8,6 +8,7 @@ noun to its modifier (気づかない者はいなかった).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class Word:
     denials: int = 0
 
 
+_KANA = re.compile(r"[ぁ-ん]+")
 _WEIGHTS = {"entity": 1.5, "noun": 1.0, "verb": 1.0, "adjective": 1.0, "adverb": 0.4}
 
 
@@ -96,7 +98,7 @@ def _names(text: str, table: Tables) -> list[tuple[int, int, str]]:
         for length in table.name_lengths.get(letters[at], ()):
             end = at + length
             name = letters[at:end]
-            if name in table.names and not _inside_word(text, kept[at][0], kept[end - 1][0] + 1):
+            if end <= len(kept) and name in table.names and not _inside_word(text, kept[at][0], kept[end - 1][0] + 1):
                 found.append((kept[at][0], kept[end - 1][0] + 1, table.names[name]))
                 step = length
                 break
@@ -125,17 +127,27 @@ def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:
     if kind != "entity" and not poles and not group and len(token.units) > 1:
         parts = []
         for unit in token.units:
-            weight = 0.0 if unit in table.light else _WEIGHTS[kind]
+            weight = 0.0 if unit in table.light else 0.4 if unit in table.words["faint"] else _WEIGHTS[kind]
             name = table.groups.get(unit, unit)
             parts.append(Word(name, unit, token.surface, kind, weight, at, token.start, table.axes.get(unit, ())))
         return parts
     light = token.lemma in table.light or token.norm in table.light or token.surface in table.light
+    if light and _KANA.fullmatch(token.lemma):
+        poles = ()  # にとって, について: no taking, no sticking
     weight = 0.0 if light and not poles else _WEIGHTS[kind]
+    if weight and (token.lemma in table.words["faint"] or token.norm in table.words["faint"]):
+        weight = 0.4
     if kind == "entity" and token.surface.isascii() and token.surface.isalnum() and len(token.surface) <= 3:
         kind, weight = "noun", 1.0
-    name = group or token.norm.casefold()
+    name = group or stem(token.norm.casefold())
     shown = token.surface if kind in ("entity", "noun") else token.lemma
     return [Word(name, shown, token.surface, kind, weight, at, token.start, poles)]
+
+
+def stem(word: str) -> str:
+    """Return a word of two kanji or more without its last kana, so that 見直し and 見直す, 立ち上げる and 立ち上がる meet."""
+    bare = word.rstrip("ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもらりるれろわをん")
+    return bare if sum("\u4e00" <= c <= "\u9fff" for c in bare) >= 2 else word
 
 
 def _anaphors(words: list[Word], tokens: Sequence[Token], table: Tables) -> None:
@@ -233,6 +245,8 @@ def _target(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], t
     existential = tokens[at].pos[0] == "形容詞"
     copular = False
     back = at - 1
+    if back >= 0 and tokens[back].lemma in ("言える", "いえる", "思える", "言い切れる", "呼べる", "限る") and tokens[back - 1].surface in ("は", "と"):
+        back -= 1
     while back >= 0:
         token = tokens[back]
         kind = token.pos[0]
@@ -245,6 +259,8 @@ def _target(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], t
         elif token.norm in idle or token.surface in idle or token.pos[1] == "数詞" or token.pos[2] in ("助数詞可能", "助数詞"):
             back -= 1
         elif kind == "副詞" or (kind == "補助記号"):
+            back -= 1
+        elif back < at - 1 and (token.lemma in table.words["transparent"] or token.norm in table.words["transparent"]):
             back -= 1
         elif token.norm in table.words["existence"]:
             existential = True

@@ -57,6 +57,9 @@ class Prepared:
     cut: bool
     last: str
     exclusive: frozenset[str]
+    tense: str
+    only: bool
+    anchors: Mapping[tuple[str, str], tuple[frozenset[str], str]]
     cleft: bool
     doubly: bool
     before: frozenset[str]
@@ -93,7 +96,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     joint = table.patterns["sequence"].search(meant)
     edge = joint.start() if joint else -1
     names = frozenset(t.name for t in terms.values() if t.kind == "entity")
-    hedged = table.hedges.search(body) is not None
+    hedged = table.hedges.search(meant) is not None
     return Prepared(
         text=body,
         meant=meant,
@@ -107,7 +110,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         entities=names,
         negations=sum(-1 in t.signs for t in terms.values()),
         hedged=hedged,
-        modality=frozenset(name for name, compiled in table.modality if compiled.search(body)),
+        modality=frozenset(name for name, compiled in table.modality if compiled.search(meant)),
         limited=table.patterns["limit"].search(body) is not None,
         none=table.patterns["exist_none"].search(body) is not None,
         passive=table.patterns["passive"].search(body[-16:]) is not None,
@@ -117,6 +120,9 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
         before=frozenset(w.name for w in read if w.start < edge and w.weight >= 1),
         after=frozenset(w.name for w in read if w.start >= edge >= 0 and w.weight >= 1),
+        tense=_tense(meant, table),
+        only=table.patterns["only"].search(meant) is not None,
+        anchors=_anchors(meant, found, found_dates, read),
         cleft=table.patterns["cleft"].search(body) is not None,
         doubly=any(w.denials > 1 for w in read),
         glosses=_glosses(meant, read),
@@ -140,6 +146,34 @@ def _terms(words: Sequence[Word]) -> dict[str, Term]:
         )
         for name, same in grouped.items()
     }
+
+
+def _tense(text: str, table: Tables) -> str:
+    """Return past or plain, or "" for a state or where neither can be told."""
+    text = table.patterns["doubt_tail"].sub("", text)
+    if table.patterns["state"].search(text):
+        return ""
+    return next((name for name in ("past", "plain") if table.patterns[name].search(text)), "")
+
+
+def _anchors(
+    text: str, numbers: Sequence[Quantity], days: Sequence[DateRef], words: Sequence[Word]
+) -> Mapping[tuple[str, str], tuple[frozenset[str], str]]:
+    """Return for each number or date (kind, value) the words of its clause before it, and its case particle."""
+    found: dict[tuple[str, str], tuple[frozenset[str], str]] = {}
+    marks = [((q.dimension, f"{q.value}"), q.start, q.end) for q in numbers]
+    marks += [((d.part, d.value), d.start, d.end) for d in days]
+    edge = 0
+    for key, start, end in sorted(marks, key=lambda m: m[1]):
+        edge = max(edge, text.rfind("、", 0, start) + 1)
+        case = _CASE.match(text, end)
+        names = frozenset(w.name for w in words if edge <= w.start < start and w.weight > 0)
+        found[key] = (names, case[1] if case else "")
+        edge = end
+    return MappingProxyType(found)
+
+
+_CASE = re.compile(r"(?:半ば|末|初め|頃|ごろ|以降)?(から|まで|より|へ|に)")
 
 
 def _glosses(text: str, words: Sequence[Word]) -> tuple[tuple[frozenset[str], str], ...]:

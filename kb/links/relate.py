@@ -71,6 +71,10 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
     if extra_a <= SAME_EXTRA and extra_b <= SAME_EXTRA and low > 0:
         if "question" in a.modality ^ b.modality or modal:
             return _result("related", low, (*shown, "modality"))
+        if {a.tense, b.tense} == {"past", "plain"}:
+            return _result("related", low, (*shown, "past / not past"))
+        if a.only != b.only:
+            return _result("subsumes", low, (*shown, "only"))
         if hedge:
             return _result("subsumes", high, (*shown, "hedged on one side only"))
         return _result("same", low, shown)
@@ -85,7 +89,7 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
     if not kinds:
         return None
     evidence = tuple(f"{kind}: {x} / {y}" for kind, x, y in found.clashes)
-    if kinds == {"bound"}:
+    if kinds <= {"bound", "case"}:
         return _result("related", low, evidence)
     if {"number", "polarity"} <= kinds and _complement(a, b):
         return _result("same", low, (*evidence, "complementary shares"))
