@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -54,12 +55,13 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
         universal = tables().words["universal"]
         out.a_extra = [t for t in out.a_extra if t.shown not in universal]
         out.b_extra = [t for t in out.b_extra if t.shown not in universal]
+    _implied(a, b, out)
     _names_differ(a, b, out)
     shared += met
     out.shared = shared
     equal = _numbers(a, b, out) + _dates(a, b, out)
-    out.a_cover = (shared + equal) / (a.total + equal) if a.total else 1.0
-    out.b_cover = (shared + equal) / (b.total + equal) if b.total else 1.0
+    out.a_cover = _share(shared + equal, sum(t.weight for t in out.a_extra))
+    out.b_cover = _share(shared + equal, sum(t.weight for t in out.b_extra))
     out.shared += equal
     if out.clashes:
         _topics(out)
@@ -71,8 +73,15 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     return out
 
 
+def _share(shared: float, extra: float) -> float:
+    return shared / (shared + extra) if shared + extra else 1.0
+
+
 def _signed(term: Term) -> str:
     return term.shown + ("（否定）" if term.signs == {-1} else "")
+
+
+_ATTRIBUTE = frozenset(("of-subject", "of-object", "of-by", "of-dative", "of-from"))
 
 
 def _opposites(
@@ -97,7 +106,8 @@ def _opposites(
                 elif not same_side and any((axis, -side) in two.poles for axis, side in one.poles):
                     if frozenset((one.shown, two.shown)) in converses:
                         converse = True
-                    out.clashes.append(("opposite", _signed(one), _signed(two)))
+                    aside = _ATTRIBUTE & one.roles and _ATTRIBUTE & two.roles
+                    out.clashes.append(("contrast" if aside else "opposite", _signed(one), _signed(two)))
                     met += min(one.weight, two.weight)
                 else:
                     continue
@@ -122,6 +132,18 @@ def _unspell(extra: list[Term], this: Prepared, other: Prepared) -> list[Term]:
     return extra
 
 
+def _implied(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Drop 増えた or 減った where both name the factor: 2倍になった, 2倍に増えた."""
+    factors = {q.value for q in a.quantities if q.dimension in _FACTORS} & {q.value for q in b.quantities}
+    if not factors:
+        return
+    grown = any(low > 1 for _, low, _, _ in factors)
+    movement = {(axis, side) for axis, side in tables().axes.get("増える" if grown else "減る", ())}
+    out.a_extra = [t for t in out.a_extra if not t.poles & movement]
+    out.b_extra = [t for t in out.b_extra if not t.poles & movement]
+
+
+_FACTORS = frozenset(("times", "ratio"))
 _ASIDE = frozenset(("by", "than", "of-subject", "of-object", "of-by", "of-dative", "of-than"))
 
 
@@ -133,6 +155,8 @@ def _names_differ(a: Prepared, b: Prepared, out: Comparison) -> None:
     two = [t for t in out.b_extra if t.kind == "entity" and not t.roles & _ASIDE]
     if one and two:
         out.clashes.append(("name", "・".join(t.shown for t in one), "・".join(t.shown for t in two)))
+        out.a_extra = [t for t in out.a_extra if t not in one]
+        out.b_extra = [t for t in out.b_extra if t not in two]
 
 
 def _numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
@@ -256,7 +280,8 @@ def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
 _PASSIVE = {"subject": "object", "dative": "subject", "agent": "subject"}
 
 
-_LONG = 16.0
+_LONG = 18.0
+_KATAKANA = re.compile(r"[ァ-ー]{4,}")
 _REAL = frozenset(("object", "dative", "agent", "than", "from", "with"))
 
 
@@ -268,7 +293,7 @@ def _roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out:
         if one and two and one != two:
             placed.append((name, one, two))
     if max(a.total, b.total) > _LONG:  # several clauses: only names are told apart surely
-        placed = [p for p in placed if a.terms[p[0]].kind == "entity"]
+        placed = [p for p in placed if a.terms[p[0]].kind == "entity" or _KATAKANA.fullmatch(a.terms[p[0]].shown)]
     for i, (x, xa, xb) in enumerate(placed):
         for y, ya, yb in placed[i + 1 :]:
             handed = xa == "subject" != xb and yb == "subject" != ya and xb in _REAL and ya in _REAL
@@ -279,8 +304,20 @@ def _roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out:
     if not converse:
         out.clashes += [("case", f"{a.terms[x].shown}:{xa}", f"{b.terms[x].shown}:{xb}") for x, xa, xb in placed
                         if {xa, xb} == {"from", "dative"}]  # fmt: skip
-    if converse and placed:
+    crossed = _crossed(a, b)
+    if crossed and not converse and not any(kind == "role" for kind, _, _ in out.clashes):
+        out.clashes.append(("role", "・".join(sorted(a.subject)), "・".join(sorted(b.subject))))
+    if converse and (placed or crossed):
         out.clashes = [c for c in out.clashes if frozenset((c[1], c[2])) not in tables().converses]
+
+
+def _crossed(a: Prepared, b: Prepared) -> bool:
+    """Tell whether subject and object phrase have changed places (and not merely their order)."""
+    subject_a, object_a = a.subject - a.object, a.object - a.subject
+    subject_b, object_b = b.subject - b.object, b.object - b.subject
+    if not (subject_a & object_b and object_a & subject_b):
+        return False
+    return not (subject_a & subject_b or object_a & object_b) and a.passive == b.passive
 
 
 def _role(p: Prepared, name: str) -> str:

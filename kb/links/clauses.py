@@ -144,6 +144,24 @@ def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:
     return [Word(name, shown, token.surface, kind, weight, at, token.start, poles)]
 
 
+def arguments(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the words of the phrase before the first は or が, and of the one before the last を."""
+    subject: frozenset[str] = frozenset()
+    objective: frozenset[str] = frozenset()
+    edge = 0
+    for at, token in enumerate(tokens):
+        mark = token.surface if token.pos[0] == "助詞" and token.pos[1] in ("格助詞", "係助詞") else ""
+        if mark in ("は", "が", "を"):
+            phrase = frozenset(w.name for w in words if edge <= w.at < at and w.weight > 0)
+            if mark == "を":
+                objective = phrase
+            elif not subject:
+                subject = phrase
+        if mark in ("は", "が", "を") or token.surface == "、":
+            edge = at + 1
+    return subject, objective
+
+
 def stem(word: str) -> str:
     """Return a word of two kanji or more without its last kana, so that 見直し and 見直す, 立ち上げる and 立ち上がる meet."""
     bare = word.rstrip("ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもらりるれろわをん")
@@ -209,14 +227,16 @@ def _negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables
     for at, token in enumerate(tokens):
         if not _is_negation(token) or any(a <= token.start < b for a, b in idioms):
             continue
-        target = _target(at, tokens, by_token, table)
-        for word in by_token.get(target, ()):
+        denied = [w for place in _targets(at, tokens, by_token, table) for w in by_token.get(place, ())]
+        for word in denied:
             word.sign = -word.sign
             word.denials += 1
             if word.weight == 0 and (word.kind in ("verb", "adjective")):
                 word.weight = 0.5
     for index, word in enumerate(words):
-        if word.shown in table.words["reversers"] and index and words[index - 1].poles:
+        if any(a <= word.start < b for a, b in idioms):
+            continue
+        if word.shown in table.words["reversers"] and index and words[index - 1].poles and word.at - words[index - 1].at <= 3:
             words[index - 1].sign *= -word.sign
             word.sign, word.weight = 1, 0.0
         elif word.shown in table.words["cancels"] and index and _governed(words[index - 1], word):
@@ -237,10 +257,10 @@ def _is_negation(token: Token) -> bool:
     return token.norm in ("無い", "無し") and token.pos[0] in ("形容詞", "名詞")
 
 
-def _target(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], table: Tables) -> int:
-    """Return the place of the token that the negation at `at` denies, or -1."""
+def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], table: Tables) -> tuple[int, ...]:
+    """Return the places of the tokens that the negation at `at` denies."""
     if tokens[at].pos[0] == "接頭辞":
-        return at + 1
+        return (at + 1,)
     idle = table.words["idle_nouns"]
     existential = tokens[at].pos[0] == "形容詞"
     copular = False
@@ -266,12 +286,14 @@ def _target(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], t
             existential = True
             back -= 1
         elif existential and not copular and kind in ("名詞", "接尾辞") and _modified(back, tokens, by_token):
-            back = _modified(back, tokens, by_token)
+            modifier = _modified(back, tokens, by_token)
+            denied = any(w.sign < 0 for w in by_token.get(modifier, ()))
+            return (modifier,) if denied else (back, modifier)
         else:
-            return back if back in by_token else -1
+            return (back,)
         if at - back > 14:
-            return -1
-    return -1
+            break
+    return ()
 
 
 def _modified(back: int, tokens: Sequence[Token], by_token: dict[int, list[Word]]) -> int:

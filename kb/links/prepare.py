@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from kb.links.clauses import Word, read_words
+from kb.links.clauses import Word, arguments, read_words
 from kb.links.keys import clean, key_of, strip_opener
 from kb.links.quantities import DateRef, Quantity, dates, quantities
 from kb.links.tables import Pole, Tables, tables
@@ -60,6 +60,8 @@ class Prepared:
     tense: str
     only: bool
     anchors: Mapping[tuple[str, str], tuple[frozenset[str], str]]
+    subject: frozenset[str]
+    object: frozenset[str]
     cleft: bool
     doubly: bool
     before: frozenset[str]
@@ -93,6 +95,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     taken = [(d.start, d.end) for d in found_dates] + [(q.start, q.end) for q in found]
     read = read_words(meant, words, taken, table)
     terms = _terms(read)
+    subject, objective = arguments(read, words)
     joint = table.patterns["sequence"].search(meant)
     edge = joint.start() if joint else -1
     names = frozenset(t.name for t in terms.values() if t.kind == "entity")
@@ -123,6 +126,8 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         tense=_tense(meant, table),
         only=table.patterns["only"].search(meant) is not None,
         anchors=_anchors(meant, found, found_dates, read),
+        subject=subject,
+        object=objective,
         cleft=table.patterns["cleft"].search(body) is not None,
         doubly=any(w.denials > 1 for w in read),
         glosses=_glosses(meant, read),

@@ -96,7 +96,7 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
     if kinds & {"scope", "topic"} or low < CONFLICT_COVER:
         return _result("related" if low >= RELATED_COVER else "unrelated", low, evidence)
     moment = any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite")
-    if kinds == {"ordinal"} or ("number" in kinds and "date" in kinds) or ((moment or "ordinal" in kinds) and len(found.clashes) > 1):
+    if kinds == {"ordinal"} or ("number" in kinds and "date" in kinds) or ((moment or kinds & {"ordinal", "contrast"}) and len(found.clashes) > 1):
         return _result("related", low, evidence)
     return _result("conflict", low, evidence)
 

@@ -161,7 +161,7 @@ def tables() -> Tables:
     """Return the tables, read on first use."""
     cues, opposites, same = load("cues.toml"), load("antonyms.toml"), load("synonyms.toml")
     names = _names(same["aliases"])
-    changes = _becoming(same["becoming"]) | same["rewrites"]
+    changes = same["rewrites"] | _becoming(same["becoming"])
     rewrites = tuple((pattern("synonyms.toml", "rewrites", [p]), to) for p, to in changes.items())
     word_lists = {key: frozenset(cues[key].split()) for key in cues["lists"]}
     return Tables(
