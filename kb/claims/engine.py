@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from kb.claims.holder import find_holder
+from kb.claims.holder import AUTHOR, find_holder
 from kb.claims.patterns import Pattern, match_at
 from kb.claims.predicate import Lexicon, View, view
-from kb.claims.table import Rule, table
+from kb.claims.table import Rule, Table, table
 from kb.records import Certainty, Cue, Kind, Label, PassageKind, Token
 
 # Votes that tie go to the kind that the guidelines put first; nothing at all is a fact.
@@ -76,7 +76,8 @@ def _words(rule: Rule, pattern: Pattern | None, i: int, seen: View) -> tuple[int
 class _Verdict:
     """Gathers what the rules say of one sentence."""
 
-    def __init__(self, plain: str, seen: View) -> None:
+    def __init__(self, plain: str, seen: View, table: Table) -> None:
+        self.table = table
         self.plain = plain
         self.seen = seen
         self.kind: Kind | None = None
@@ -119,7 +120,7 @@ class _Verdict:
         certainty: Certainty = "hedged" if self.hedge and not self.sure else "asserted"
         if self.hedge and not self.sure:
             self.cues.append(self.hedge)
-        holder, cue = find_holder(self.holders, self.seen, self.plain)
+        holder, cue = find_holder(self.holders, self.seen, self.plain, self.table) if self.holders else (AUTHOR, None)
         return Label(self.kind, certainty, holder, (*self.cues, *((cue,) if cue else ())))
 
 
@@ -137,7 +138,7 @@ def classify(
     seen = view(tokens, words)
     if passage in _ASIDE:
         return Label("other", cues=(_cue(f"other.{passage}", "other", plain, seen, (0, len(seen.tokens))),))
-    verdict = _Verdict(plain, seen)
+    verdict = _Verdict(plain, seen, words.table)
     fired: set[str] = set()
     for rule, pattern, i in _candidates(seen, words.table.bare):
         if rule.id in fired or (verdict.kind is not None and (rule.priority or rule.weight)):

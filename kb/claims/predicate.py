@@ -98,7 +98,7 @@ class Lexicon:
 
     def _read(self, token: Token) -> Word:
         forms = {token.surface, token.surface.casefold(), token.lemma, token.norm, "=" + token.surface}
-        for form in (token.lemma, token.norm):
+        for form in (token.lemma, token.norm, f"{token.lemma}&#{token.pos[1]}"):
             forms.update(self.table.aliases.get(form, ()))
         for part in token.pos:
             if part != "*":

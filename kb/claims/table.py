@@ -75,6 +75,7 @@ class Table:
     """A compiled cue table; the indexes lead from the form of a word to patterns it may trigger."""
 
     path: str
+    words: Mapping[str, Sequence[str]]
     rules: tuple[Rule, ...]
     frames: tuple[Frame, ...]
     aliases: Mapping[str, tuple[str, ...]]
@@ -152,6 +153,8 @@ class _Reader:
             frozenset(self.strings(name, row, "passages")), str(row.get("take", "")),
             self.strings(name, row, "examples"), str(row.get("note", "")),
         )  # fmt: skip
+        if rule.label == "holder" and rule.take not in ("left", "right", "topic"):
+            raise self.fail(name, f"take {rule.take!r} is none of left, right, topic")
         if not rule.patterns and not rule.when and not rule.passages:
             raise self.fail(name, "it has no patterns, no flags and no passages: it would always hold")
         return rule
@@ -202,7 +205,7 @@ def read_table(path: Path) -> Table:
     rules = tuple(reader.rule(row) for row in data.get("rule", []))
     frames = tuple(reader.frame(row) for row in data.get("frame", []))
     return Table(
-        str(path), rules, frames,
+        str(path), words, rules, frames,
         {form: tuple(also) for form, also in data.get("aliases", {}).items()},
         reader.patterns("skip", data, "skip"), _index(rules), _index(frames),
         _asked(rules) | _asked(frames),
