@@ -17,6 +17,8 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -128,6 +130,7 @@ class Claim(Base):
     post_count: Mapped[int] = mapped_column(default=0)
     first_date: Mapped[str | None]
     last_date: Mapped[str | None]
+    stock: Mapped[bool] = mapped_column(default=False, server_default=false())  # in many posts, naming nothing
     topic_state: Mapped[str | None]  # fingerprint of the topics it was last assigned under; null: not yet
 
 
@@ -148,7 +151,8 @@ class Sentence(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = _post()
     passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id", ondelete="CASCADE"), index=True)
-    position: Mapped[int]
+    position: Mapped[int]  # in the article
+    paragraph: Mapped[int] = mapped_column(server_default=text("0"))  # of the article
     start: Mapped[int]
     end: Mapped[int]
     spans: Mapped[list[Any]]
@@ -161,16 +165,61 @@ class Sentence(Base):
 
 
 class Occurrence(Base):
-    """One place where a claim is said."""
+    """One place where a claim is said; `wording` is the key of the words it is said in."""
 
     __tablename__ = "occurrences"
     __table_args__ = (CheckConstraint(_ORDER, name="order"),)
+    wording: Mapped[str] = mapped_column(index=True, server_default=text("''"))
     sentence_id: Mapped[int] = mapped_column(ForeignKey("sentences.id", ondelete="CASCADE"), primary_key=True)
     claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), index=True)
     post_id: Mapped[int] = _post()
     start: Mapped[int]
     end: Mapped[int]
     spans: Mapped[list[Any]]
+
+
+class Verdict(Base):
+    """How two wordings that look alike were judged: the memory of the merge stage."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = (
+        CheckConstraint("relation IN ('same','subsumes','conflict','related','unrelated')", name="relation"),
+        CheckConstraint("a < b", name="order"),
+    )
+    a: Mapped[str] = mapped_column(primary_key=True)
+    b: Mapped[str] = mapped_column(primary_key=True)
+    relation: Mapped[str]
+    score: Mapped[float]
+    evidence: Mapped[list[Any]]
+    rules: Mapped[str]  # fingerprint of the tables that judged
+
+
+class Merge(Base):
+    """That a wording belongs to the claim of another wording, and what decided it."""
+
+    __tablename__ = "merges"
+    wording: Mapped[str] = mapped_column(primary_key=True)
+    into: Mapped[str] = mapped_column(index=True)
+    score: Mapped[float]
+    evidence: Mapped[list[Any]]
+
+
+class Split(Base):
+    """Two wordings that a reader has set apart: no build merges them again."""
+
+    __tablename__ = "splits"
+    __table_args__ = (CheckConstraint("a < b", name="order"),)
+    a: Mapped[str] = mapped_column(primary_key=True)
+    b: Mapped[str] = mapped_column(primary_key=True)
+    created: Mapped[str]
+
+
+class StageState(Base):
+    """What a stage last worked on, as a fingerprint: unchanged, it has nothing to do."""
+
+    __tablename__ = "stage_states"
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
 
 
 class LedgerRow(Base):

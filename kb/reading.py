@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kb import claims, dedup, links, posts
 from kb.config import Settings
-from kb.records import Annotation, Cue, Label, LedgerRow, Passage, Sentence, Span
+from kb.records import CLAIM_KINDS, Annotation, Cue, Label, LedgerRow, Passage, Sentence, Span
 from kb.text import is_japanese, tokens
 
 
@@ -42,11 +42,13 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
     for a, b in dedup.uncovered(text, front.body_start, [*spans, *((row.start, row.end) for row in rows)]):
         rows.append(LedgerRow(a, b, "unread", "not read as prose"))
     ledger = sorted(rows, key=lambda row: (row.start, row.end))
+    sentences = tuple(sorted(labelled, key=lambda s: s.spans[-1]))
     return Annotation(
         drafts=stitched.drafts,
         passages=divided.passages,
-        sentences=tuple(sorted(labelled, key=lambda s: s.spans[-1])),
+        sentences=sentences,
         ledger=tuple(ledger),
+        article=dedup.article(sentences, divided.passages),
         body_start=front.body_start,
         fault=front.fault,
     )
@@ -59,22 +61,25 @@ def _same(a: str, b: str) -> bool:
 
 def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...]) -> list[Sentence]:
     """Give each sentence its label; a repeat has that of the sentence it repeats."""
-    known: dict[tuple[str, str], tuple[str, Label]] = {}
+    known: dict[tuple[str, str], Sentence] = {}
     made = []
     for sentence in sentences:
         kind = passages[sentence.passage].kind
-        plain, label = known.get((sentence.key, kind), ("", None))
-        if label is None:
-            label = claims.classify(
-                sentence.plain, tokens(sentence.plain), passage=kind, japanese=is_japanese(sentence.plain)
-            )
-            known[sentence.key, kind] = sentence.plain, label
-        elif plain != sentence.plain:
-            label = replace(label, cues=())  # they point into the other wording
+        twin = known.get((sentence.key, kind))
+        if twin is None:
+            words = tokens(sentence.plain)
+            label = claims.classify(sentence.plain, words, passage=kind, japanese=is_japanese(sentence.plain))
+            wording = links.merge_key(sentence.plain, words) if label.kind in CLAIM_KINDS else ""
+            sentence = known[sentence.key, kind] = replace(sentence, label=label, wording=wording or sentence.key)
+        else:
+            # The cues of another spelling point into that one.
+            label = twin.label if twin.plain == sentence.plain else replace(twin.label, cues=())
+            sentence = replace(sentence, label=label, wording=twin.wording)
         if sentence.reason == "truncated":
             end = len(sentence.plain)
-            label = Label("other", cues=(Cue("other", "truncated", sentence.plain[-8:], max(0, end - 8), end),))
-        made.append(replace(sentence, label=label))
+            cue = Cue("other", "truncated", sentence.plain[-8:], max(0, end - 8), end)
+            sentence = replace(sentence, label=Label("other", cues=(cue,)))
+        made.append(sentence)
     return made
 
 

@@ -103,7 +103,8 @@ class Sentence:
     """The smallest span; `text` is the source at `spans`, joined.
 
     `plain` is the text without mark-up and line breaks; `key` is `plain`
-    folded for comparison; `draft` and `passage` are positions in the lists of
+    folded for comparison, `wording` its words without what never matters
+    (politeness, openers); `draft` and `passage` are positions in the lists of
     the same reading. `duplicate_of` is the span of the sentence that this one
     repeats, `reason` says why it is left out, or "".
     """
@@ -117,6 +118,7 @@ class Sentence:
     draft: int
     passage: int
     label: Label = Label("other")
+    wording: str = ""
     duplicate_of: Span | None = None
     reason: str = ""
 
@@ -166,12 +168,16 @@ class PostInfo:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """How one text is read: what `kb.annotate` returns."""
+    """How one text is read: what `kb.annotate` returns.
+
+    `article` lists paragraphs, each the places in `sentences` of those that stay.
+    """
 
     drafts: tuple[Draft, ...]
     passages: tuple[Passage, ...]
     sentences: tuple[Sentence, ...]
     ledger: tuple[LedgerRow, ...]
+    article: tuple[tuple[int, ...], ...] = ()
     body_start: int = 0
     fault: str = ""
 
@@ -199,6 +205,7 @@ class Annotation:
             ],
             "passages": [asdict(p) for p in self.passages],
             "ledger": [asdict(row) for row in self.ledger],
+            "article": [list(paragraph) for paragraph in self.article],
             "body_start": self.body_start,
             "fault": self.fault,
         }

@@ -1,8 +1,23 @@
-"""Stitching drafts and leaving out what a post says again."""
+"""Stitching drafts, leaving out what a post says again, and grouping wordings into claims."""
 
+from kb.dedup.article import article
 from kb.dedup.edges import Divided, divide
+from kb.dedup.groups import Merge, group, is_stock
 from kb.dedup.near import near
 from kb.dedup.repeats import Deduped, dedupe, uncovered
 from kb.dedup.stitch import Stitched, stitch
 
-__all__ = ["Deduped", "Divided", "Stitched", "dedupe", "divide", "near", "stitch", "uncovered"]
+__all__ = [
+    "Deduped",
+    "Divided",
+    "Merge",
+    "Stitched",
+    "article",
+    "dedupe",
+    "divide",
+    "group",
+    "is_stock",
+    "near",
+    "stitch",
+    "uncovered",
+]

@@ -1,8 +1,8 @@
 """The one orchestrator: brings a database up to date with folders of posts.
 
 Stages in order, each in transactions of its own that leave the database whole:
-scan, read (a post is replaced together with the claims it touches), index,
-embed, topics. A build may be killed at any moment: readers see the last
+scan, read (a post is replaced together with the claims it touches), merge,
+index, embed, topics. A build may be killed at any moment: readers see the last
 committed state, and the next build finishes what was left.
 """
 
@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from kb import config, posts, schema, store
 from kb.config import Settings
 from kb.errors import DatabaseError, SourceError
 from kb.lock import exclusive
-from kb.pipeline import derive, plan
+from kb.pipeline import derive, merge, plan
 from kb.pipeline.plan import Job
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import BuildReport, Progress, Tally
@@ -115,6 +115,8 @@ def _run(engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, 
                 for post_id, root in todo.move:
                     store.move(connection, [post_id], root)
         _read_posts(engine, todo.read, settings, tally, workers)
+    with tally.timed("merge"):
+        merge.merge(engine, tally, workers)
     with tally.timed("index"):
         derive.terms(engine, db, tally, workers)
     with tally.timed("embed"):
@@ -157,6 +159,8 @@ def read_post(job: Job, settings: Settings) -> PostRows | Fault:
         source = posts.load(job.file, job.path)
         front = posts.front_matter(source.text)
         info = posts.info(job.path, front, source.text[front.body_start :])
+        if not source.text.strip():
+            info = replace(info, fault="is empty")
         notes = reading.annotate(source.text, title=info.title, settings=settings)
     except SourceError as error:
         return Fault(job.path, error.reason)
@@ -169,7 +173,7 @@ def _finish(engine: Engine, db: Path, tally: Tally) -> BuildReport:
     """Log the build's end, and tidy up after one that changed much."""
     with engine.begin() as connection:
         held = store.counts(connection)
-        counts = {**held, **tally.counts, "skipped": len(tally.faults)}
+        counts = {**held, **tally.counts, "faults": len(tally.faults)}
         report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults))
         store.end_build(connection, tally.build_id, counts, tally.seconds, report.to_dict()["faults"])
     plain = schema.connect(db, writable=True)

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from kb.models import Claim, ClaimTerms, ClaimTopic, Occurrence, Post, Sentence
-from kb.text import is_japanese, short_key, text_hash
+from kb.models import Claim, ClaimTerms, ClaimTopic, Occurrence, Post, Sentence, StageState
+from kb.text import is_japanese, text_hash
 
 _UNDATED = "9999"  # an occurrence without a date comes after those with one
 _COMPARED = (
@@ -43,9 +43,9 @@ def in_list(column: InstrumentedAttribute[Any], values: Sequence[Any]) -> Column
 
 
 def claim_row(key: str, plain: str, kind: str, certainty: str, holder: str, language: str) -> dict[str, Any]:
-    """Return a row of `claims` as its first sentence gives it; `key` is the folded text."""
+    """Return a row of `claims` as its first sentence gives it; `key` that of its wording."""
     return {
-        "key": short_key("claim", key),
+        "key": key,
         "text": plain,
         "text_hash": text_hash(plain),
         "kind": kind,
@@ -111,6 +111,8 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
         for model in (ClaimTerms, ClaimTopic):
             connection.execute(delete(model).where(in_list(model.claim_id, reworded + orphans)))
         connection.execute(delete(Claim).where(in_list(Claim.id, orphans)))
+    if orphans or new:
+        connection.execute(delete(StageState))  # links went with the claims: no stage may think it has nothing to do
     return Changes(new, len(updates) - new, len(orphans))
 
 

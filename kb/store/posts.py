@@ -12,6 +12,7 @@ from kb.models import Draft, LedgerRow, Occurrence, Passage, Post, Sentence, Sou
 from kb.records import CLAIM_KINDS, Annotation, PostInfo, Source
 from kb.records import Sentence as SentenceRecord
 from kb.store.claims import Changes, claim_row, in_list, language, put_claims, refresh
+from kb.store.wordings import merged_into
 from kb.text import short_key
 
 Row = dict[str, Any]
@@ -44,8 +45,8 @@ def rows(source: Source, info: PostInfo, notes: Annotation, *, root: str, readin
         root: the folder the post was found in.
         reading: fingerprint of the settings it was read with.
     """
-    kept = [s for s in notes.sentences if s.duplicate_of is None and not s.reason]
-    used = {s.passage for s in kept}
+    kept = [(notes.sentences[i], number) for number, group in enumerate(notes.article) for i in group]
+    used = {s.passage for s, _ in kept}
     post = {
         "key": short_key("post", source.path),
         "path": source.path,
@@ -92,7 +93,7 @@ def rows(source: Source, info: PostInfo, notes: Annotation, *, root: str, readin
         }
         for row in notes.ledger
     ]
-    sentences = [_sentence(i, s) for i, s in enumerate(kept)]
+    sentences = [_sentence(position, number, s) for position, (s, number) in enumerate(kept)]
     return PostRows(post, source.text, tuple(drafts), tuple(passages), tuple(sentences), tuple(ledger))
 
 
@@ -107,14 +108,16 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _sentence(position: int, s: SentenceRecord) -> Row:
-    """Return a sentence's row; one that claims something carries its claim's."""
+def _sentence(position: int, paragraph: int, s: SentenceRecord) -> Row:
+    """Return a sentence's row; one that claims something carries that of the claim its wording makes."""
     label = s.label
     claim = None
-    if label.kind in CLAIM_KINDS and s.key:
-        claim = claim_row(s.key, s.plain, label.kind, label.certainty, label.holder, language(s.plain))
+    if label.kind in CLAIM_KINDS and s.wording:
+        key = short_key("claim", s.wording)
+        claim = claim_row(key, s.plain, label.kind, label.certainty, label.holder, language(s.plain))
     return {
         "position": position,
+        "paragraph": paragraph,
         "passage": s.passage,
         "start": s.start,
         "end": s.end,
@@ -142,11 +145,15 @@ def replace(connection: Connection, batch: Sequence[PostRows]) -> Changes:
     for model, made in _children(connection, batch, ids, sentence_claims).items():
         if made:
             connection.execute(insert(model), made)
-    claim_ids = put_claims(connection, [claim for _, claim in sentence_claims])
+    # A wording that was merged before makes the claim it was merged into; the merge stage has the last word.
+    into = merged_into(connection, {claim["key"] for _, claim in sentence_claims})
+    wanted = [{**claim, "key": into.get(claim["key"], claim["key"])} for _, claim in sentence_claims]
+    claim_ids = put_claims(connection, wanted)
     places = [
         {
             "sentence_id": s["id"],
-            "claim_id": claim_ids[claim["key"]],
+            "wording": claim["key"],
+            "claim_id": claim_ids[into.get(claim["key"], claim["key"])],
             "post_id": s["post_id"],
             "start": s["start"],
             "end": s["end"],

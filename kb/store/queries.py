@@ -37,7 +37,7 @@ def claims_without_terms(version: int) -> Select[int, str]:
     return (
         select(Claim.id, Claim.text)
         .outerjoin(ClaimTerms, ClaimTerms.claim_id == Claim.id)
-        .where(or_(ClaimTerms.claim_id.is_(None), ClaimTerms.version != version))
+        .where(or_(ClaimTerms.claim_id.is_(None), ClaimTerms.version != version), Claim.stock.is_(False))
         .order_by(Claim.id)
     )
 
@@ -57,7 +57,7 @@ def claims_without_topics(state: str) -> Select[int, str]:
     """Select (id, text) of the claims not yet assigned to topics in their present `state`."""
     return (
         select(Claim.id, Claim.text)
-        .where(or_(Claim.topic_state.is_(None), Claim.topic_state != state))
+        .where(or_(Claim.topic_state.is_(None), Claim.topic_state != state), Claim.stock.is_(False))
         .order_by(Claim.id)
     )
 

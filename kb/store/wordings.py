@@ -1,0 +1,203 @@
+"""Wordings and the claims they make: verdicts, merges, and readers' splits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from kb.models import Claim, ClaimTerms, ClaimTopic, Link, Merge, Occurrence, Post, Sentence, Split, StageState, Verdict
+from kb.records import Relation
+from kb.store.claims import Changes, claim_row, in_list, language, put_claims, refresh
+from kb.store.stages import now
+
+_UNDATED = "9999"
+
+
+@dataclass(frozen=True, slots=True)
+class WordingRow:
+    """A wording as it was said first: its key, its words, and the row of the claim it would make by itself."""
+
+    key: str
+    text: str
+    claim: Mapping[str, Any]
+
+
+def wordings(connection: Connection) -> list[WordingRow]:
+    """Return every wording, earliest said first (by date, none last; then path and place)."""
+    places = select(Occurrence.wording, Post.date, Post.path, Occurrence.start, Occurrence.sentence_id).join(
+        Post, Post.id == Occurrence.post_id
+    )
+    first: dict[str, tuple[str, str, int, int]] = {}
+    for wording, date, path, start, sentence in connection.execute(places):
+        place = (date or _UNDATED, path, start, sentence)
+        if wording not in first or place < first[wording]:
+            first[wording] = place
+    words = {row.id: row for row in connection.execute(_words([place[-1] for place in first.values()]))}
+    ordered = sorted(first.items(), key=lambda item: (item[1][:3], item[0]))
+    found = []
+    for key, place in ordered:
+        row = words[place[-1]]
+        claim = claim_row(key, row.plain, row.kind, row.certainty, row.holder, language(row.plain))
+        found.append(WordingRow(key, row.plain, claim))
+    return found
+
+
+def _words(sentence_ids: Sequence[int]) -> Select[Any]:
+    columns = (Sentence.id, Sentence.plain, Sentence.kind, Sentence.certainty, Sentence.holder)
+    return select(*columns).where(in_list(Sentence.id, sentence_ids))
+
+
+def merged_into(connection: Connection, keys: Collection[str]) -> dict[str, str]:
+    """Return the wording that each of `keys` was merged into, of those that were."""
+    rows = connection.execute(select(Merge.wording, Merge.into).where(in_list(Merge.wording, list(keys))))
+    return {row.wording: row.into for row in rows}
+
+
+def splits(connection: Connection) -> list[tuple[str, str]]:
+    """Return the pairs of wordings that readers have set apart."""
+    return [(row.a, row.b) for row in connection.execute(select(Split.a, Split.b).order_by(Split.a, Split.b))]
+
+
+def split(connection: Connection, claim_key: str) -> int:
+    """Set apart the wordings that were merged into a claim; return how many pairs that makes.
+
+    The next merge stage respects it; `unsplit` takes it back.
+    """
+    made = [
+        {"a": min(row.wording, row.into), "b": max(row.wording, row.into), "created": now()}
+        for row in connection.execute(select(Merge.wording, Merge.into).where(Merge.into == claim_key))
+    ]
+    if made:
+        connection.execute(upsert(Split).on_conflict_do_nothing(), made)
+    return len(made)
+
+
+def unsplit(connection: Connection, claim_key: str) -> int:
+    """Take back every split that a wording is in; return how many."""
+    return connection.execute(delete(Split).where(or_(Split.a == claim_key, Split.b == claim_key))).rowcount
+
+
+def verdicts(connection: Connection, rules: str) -> dict[tuple[str, str], Relation]:
+    """Return what was judged by `rules`, by pair of wordings."""
+    rows = connection.execute(select(Verdict).where(Verdict.rules == rules).with_only_columns(*Verdict.__table__.c))
+    return {(row.a, row.b): Relation(row.relation, row.score, tuple(row.evidence)) for row in rows}
+
+
+def put_verdicts(connection: Connection, made: Iterable[tuple[str, str, Relation]], rules: str) -> int:
+    """Write (wording, wording, relation), the pair in order; return how many."""
+    rows = [
+        {"a": a, "b": b, "relation": r.relation, "score": r.score, "evidence": list(r.evidence), "rules": rules}
+        for a, b, r in made
+    ]
+    if rows:
+        statement = upsert(Verdict)
+        columns = {name: statement.excluded[name] for name in ("relation", "score", "evidence", "rules")}
+        connection.execute(statement.on_conflict_do_update(index_elements=["a", "b"], set_=columns), rows)
+    return len(rows)
+
+
+def drop_verdicts(connection: Connection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Forget what is no longer compared."""
+    rows = [{"one": a, "two": b} for a, b in pairs]
+    if rows:
+        connection.execute(delete(Verdict).where(Verdict.a == bindparam("one"), Verdict.b == bindparam("two")), rows)
+
+
+def put_merges(
+    connection: Connection,
+    all_wordings: Sequence[WordingRow],
+    merges: Iterable[tuple[str, str, float, Sequence[str]]],
+) -> Changes:
+    """Make claims of wordings: (wording, into, score, evidence) for those that do not stand for themselves."""
+    rows = [{"wording": w, "into": into, "score": s, "evidence": list(e)} for w, into, s, e in merges]
+    into = {row["wording"]: row["into"] for row in rows}
+    connection.execute(delete(Merge))
+    if rows:
+        connection.execute(insert(Merge), rows)
+    own = {w.key: w.claim for w in all_wordings}
+    present = {
+        (row.wording, row.key): row.claim_id
+        for row in connection.execute(
+            select(Occurrence.wording, Claim.key, Occurrence.claim_id).join(Claim, Claim.id == Occurrence.claim_id).distinct()
+        )
+    }
+    moves = [(wording, into.get(wording, wording)) for wording, key in present if key != into.get(wording, wording)]
+    ids = put_claims(connection, [dict(own[target]) for _, target in moves])
+    touched = {claim for (wording, key), claim in present.items() if key != into.get(wording, wording)}
+    if moves:
+        statement = update(Occurrence).where(Occurrence.wording == bindparam("w")).values(claim_id=bindparam("c"))
+        connection.execute(statement, [{"w": wording, "c": ids[target]} for wording, target in moves])
+    return refresh(connection, touched | set(ids.values()))
+
+
+def spread(connection: Connection) -> list[tuple[int, int, str, bool]]:
+    """Return (id, posts, text, stock) of the claims that stand in several posts, or were stock phrases."""
+    rows = connection.execute(
+        select(Claim.id, Claim.post_count, Claim.text, Claim.stock).where(or_(Claim.post_count > 1, Claim.stock))
+    )
+    return [(row.id, row.post_count, row.text, row.stock) for row in rows]
+
+
+def mark_stock(connection: Connection, stock: Collection[int], plain: Collection[int]) -> None:
+    """Mark some claims as stock phrases, which are not indexed and belong to no topic, and others as none."""
+    for model in (ClaimTerms, ClaimTopic):
+        connection.execute(delete(model).where(in_list(model.claim_id, list(stock))))
+    for ids, value in ((stock, True), (plain, False)):
+        if ids:
+            connection.execute(update(Claim).where(in_list(Claim.id, list(ids))).values(stock=value, topic_state=None))
+
+
+def put_links(connection: Connection, links: Iterable[tuple[str, str, Relation]]) -> int:
+    """Write the links between claims, given as wordings and how they relate, in place of all there were.
+
+    Between two claims the gravest holds: a conflict before what says more, before what is merely related.
+    """
+    made = select(Occurrence.wording, Claim.key, Claim.id).join(Claim, Claim.id == Occurrence.claim_id).distinct()
+    claims: dict[str, tuple[str, int]] = {row.wording: (row.key, row.id) for row in connection.execute(made)}
+    grave = {"conflict": 0, "subsumes": 1, "related": 2}
+    best: dict[tuple[tuple[str, int], tuple[str, int]], tuple[int, float, Relation]] = {}
+    for a, b, relation in links:
+        one, two = claims.get(a), claims.get(b)
+        if one is None or two is None or one == two or relation.relation not in grave:
+            continue
+        pair = (min(one, two), max(one, two))  # by key: numbers differ from database to database
+        rank = (grave[relation.relation], -relation.score, relation)
+        if pair not in best or rank[:2] < best[pair][:2]:
+            best[pair] = rank
+    rows = [
+        {"a_id": a, "b_id": b, "relation": r.relation, "score": r.score, "evidence": list(r.evidence)}
+        for ((_, a), (_, b)), (_, _, r) in sorted(best.items(), key=lambda item: item[0])
+    ]
+    connection.execute(delete(Link))
+    if rows:
+        connection.execute(insert(Link), rows)
+    return len(rows)
+
+
+def state(connection: Connection, stage: str) -> str | None:
+    """Return the fingerprint of what a stage last worked on."""
+    return connection.execute(select(StageState.fingerprint).where(StageState.stage == stage)).scalar_one_or_none()
+
+
+def put_state(connection: Connection, stage: str, fingerprint: str) -> None:
+    """Note what a stage has worked on."""
+    statement = upsert(StageState).values(stage=stage, fingerprint=fingerprint)
+    connection.execute(statement.on_conflict_do_update(index_elements=["stage"], set_={"fingerprint": fingerprint}))
+
+
+def wording_state(connection: Connection) -> str:
+    """Return what decides the merge stage, rules aside: which wordings there are, in what order, and the splits."""
+    rows = connection.execute(
+        select(
+            Occurrence.wording, func.min(func.coalesce(Post.date, _UNDATED)), func.min(Post.path), func.count()
+        )
+        .join(Post, Post.id == Occurrence.post_id)
+        .group_by(Occurrence.wording)
+        .order_by(Occurrence.wording)
+    )
+    return json.dumps([[list(row) for row in rows], splits(connection)], ensure_ascii=False)
