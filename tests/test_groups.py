@@ -66,4 +66,4 @@ def test_what_only_one_draft_says_goes_where_it_says_it() -> None:
 def test_a_flattened_spine_keeps_the_paragraphs_of_the_original() -> None:
     one = "港は古い。\n\n夜は暗い。"
     two = "港は古い。 夜は暗い。 朝は霧が出る。 波は高い。 風も強い。"
-    assert read(one + SEP + two) == [["港は古い。"], ["夜は暗い。"], ["朝は霧が出る。", "波は高い。", "風も強い。"]]
+    assert read(one + SEP + two) == [["港は古い。"], ["夜は暗い。", "朝は霧が出る。", "波は高い。", "風も強い。"]]
