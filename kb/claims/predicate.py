@@ -97,7 +97,8 @@ class Lexicon:
         return word
 
     def _read(self, token: Token) -> Word:
-        forms = {token.surface, token.surface.casefold(), token.lemma, token.norm, "=" + token.surface}
+        folded = token.surface.casefold().replace("\u2019", "'")
+        forms = {token.surface, folded, token.lemma, token.norm, "=" + token.surface}
         for form in (token.lemma, token.norm, f"{token.lemma}&#{token.pos[1]}"):
             forms.update(self.table.aliases.get(form, ()))
         for part in token.pos:
