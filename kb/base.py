@@ -6,11 +6,11 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kb.embeddings import Encoder
 
 Vectors = npt.NDArray[np.float32]
+_T = TypeVar("_T")
 
 # SQLite's connections must not be used in a forked child, nor closed there: that would drop the parent's locks.
 _INHERITED: list[sqlite3.Connection] = []
@@ -269,6 +270,15 @@ class KnowledgeBase:
         wanted = [topics] if isinstance(topics, str) else None if topics is None else list(topics)
         with self._connection() as connection:
             return export.export(connection, wanted, format)
+
+    def read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what `ask` finds on a connection lent to it for reading; for views that this class does not have.
+
+        Raises:
+            DatabaseError: the database cannot be read.
+        """
+        with self._connection() as connection:
+            return ask(connection)
 
     def stats(self) -> dict[str, Any]:
         """Return how much the database holds, its active model and its last build."""

@@ -91,14 +91,15 @@ def _flat(text: str) -> str:
 
 
 def _word_list(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (term, surface) of the content words of `text`, and of its codes such as GPT-4."""
+    """Yield (term, how to show it) of the content words of `text`, and of its codes such as GPT-4."""
     for token in tokens(text):
         if token.pos[0] in _FUNCTION_POS or (token.pos[1] == "非自立可能" and token.pos[0] != "名詞"):
             continue
-        for unit in _units(token):
-            flat = _flat(unit)
+        units = _units(token)
+        for unit in units:
+            flat = "".join(_flat(unit).split())
             if any(c.isalnum() for c in flat):
-                yield encode("".join(flat.split())), token.surface
+                yield encode(flat), token.surface if len(units) == 1 else flat
     for match in _RUN.finditer(_flat(text)):
         code = match[0]
         if match["ja"] is None and _SYMBOL.search(code):
@@ -273,7 +274,9 @@ def check(conn: sqlite3.Connection) -> list[str]:
         for name in (f"{TABLE}_ai", f"{TABLE}_ad", f"{TABLE}_au")
         if name not in names
     ]
-    (bare,) = conn.execute(f"SELECT count(*) FROM claims WHERE id NOT IN (SELECT claim_id FROM {TABLE})").fetchone()
+    (bare,) = conn.execute(
+        f"SELECT count(*) FROM claims WHERE NOT stock AND id NOT IN (SELECT claim_id FROM {TABLE})"
+    ).fetchone()
     if bare:
         faults.append(f"{TABLE}: {bare} claims have no terms")
     try:

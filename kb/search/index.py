@@ -25,14 +25,18 @@ Positions = npt.NDArray[np.intp]
 _K1 = 1.2
 _B = 0.75
 _CACHED_POSTINGS = 4_000_000  # places kept in memory: 32 MB
-_CHUNK = 4_096  # posts summed at a time
+_CHUNK = 4_096  # vectors read, posts summed at a time
 
-_CLAIMS = "SELECT id, kind, substr(rtrim(text, ?), -1) FROM claims ORDER BY id"
-_PLACES = "SELECT DISTINCT post_id, claim_id FROM occurrences ORDER BY post_id, claim_id"
+# Stock phrases, which stand in many posts and name nothing, are kept but not found.
+_CLAIMS = "SELECT id, kind, substr(rtrim(text, ?), -1) FROM claims WHERE NOT stock ORDER BY id"
+_PLACES = (
+    "SELECT DISTINCT o.post_id, o.claim_id FROM occurrences o JOIN claims c ON c.id = o.claim_id AND NOT c.stock"
+    " ORDER BY o.post_id, o.claim_id"
+)
 _MODEL = "SELECT id, source, name, dim FROM models WHERE active ORDER BY id LIMIT 1"
 _VECTORS = (
     "SELECT c.id, e.vector FROM claims c JOIN embeddings e ON e.text_hash = c.text_hash AND e.model_id = ?"
-    " ORDER BY c.id"
+    " WHERE NOT c.stock ORDER BY c.id"
 )
 
 
@@ -212,9 +216,11 @@ def _vectors(
     model = ActiveModel(*row)
     vectors = np.zeros((size, model.dim), dtype=np.float32)
     found = 0
-    for claim, blob in conn.execute(_VECTORS, (model.id,)):
-        vectors[position[claim]] = np.frombuffer(blob, dtype="<f4")
-        found += 1
+    cursor = conn.execute(_VECTORS, (model.id,))
+    while rows := cursor.fetchmany(_CHUNK):
+        at = position[[row[0] for row in rows]]
+        vectors[at] = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1)
+        found += len(rows)
     if not found:
         return model, None, (f"no claim has a vector of the model {model.name}: found by words alone; run: kb build",)
     missing = size - found
