@@ -32,12 +32,15 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
     if title is None:
         title = posts.info("", front, text[front.body_start :]).title
     found = posts.layout(text, front.body_start, title=title, settings=settings or Settings())
-    divided = dedup.divide(found.drafts, found.passages, found.sentences, title=title)
+    marked, boilerplate = posts.mark_boilerplate(text, found.passages, found.sentences)
+    prose = [s for s in marked if not s.reason]
+    divided = dedup.divide(found.drafts, found.passages, prose, title=title)
     stitched = dedup.stitch(text, divided.drafts, divided.passages, divided.sentences)
     deduped = dedup.dedupe(stitched, divided.passages)
     deduped = dedup.near(deduped, divided.passages, _same)
-    labelled = _label(deduped.sentences, divided.passages)
-    rows = [*found.ledger, *stitched.ledger, *deduped.ledger]
+    aside = [replace(s, draft=divided.passages[s.passage].draft) for s in marked if s.reason]
+    labelled = _label((*deduped.sentences, *aside), divided.passages)
+    rows = [*found.ledger, *boilerplate, *stitched.ledger, *deduped.ledger]
     spans = [span for sentence in labelled for span in sentence.spans]
     for a, b in dedup.uncovered(text, front.body_start, [*spans, *((row.start, row.end) for row in rows)]):
         rows.append(LedgerRow(a, b, "unread", "not read as prose"))
@@ -75,6 +78,8 @@ def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...]) -> li
             # The cues of another spelling point into that one.
             label = twin.label if twin.plain == sentence.plain else replace(twin.label, cues=())
             sentence = replace(sentence, label=label, wording=twin.wording)
+        if sentence.reason.startswith("boilerplate"):
+            sentence = replace(sentence, label=Label("other"), wording=sentence.key)
         if sentence.reason == "truncated":
             end = len(sentence.plain)
             cue = Cue("other", "truncated", sentence.plain[-8:], max(0, end - 8), end)

@@ -186,3 +186,14 @@ def test_find_lists_posts_and_names_what_is_in_the_way(tmp_path: Path) -> None:
     assert [f.path for f in faults] == ["folder.md"]
     with pytest.raises(SourceError, match="no such file or folder"):
         posts.find([tmp_path / "missing"])
+
+
+def test_navigation_calls_and_leaks_are_marked() -> None:
+    body = (
+        "本文の一文。\n\n承知しました。以下に記事を作成します。\n\n### あわせて読みたい\n\n- [別の記事](/a/)\n- [もう一つ](/b/)\n\n"
+        "ここも案内です。\n\n## まとめ\n\n本文の終わり。[資料](/c/)も見た。\n\n[一覧](/d/) [次](/e/)\n\nメルマガに登録してください。\n"
+    )
+    found = posts.layout(body, 0)
+    marked, rows = posts.mark_boilerplate(body, found.passages, found.sentences)
+    assert [s.plain for s in marked if not s.reason] == ["本文の一文。", "まとめ", "本文の終わり。", "資料も見た。"]
+    assert {row.action for row in rows} == {"boilerplate"}
