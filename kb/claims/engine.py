@@ -43,7 +43,7 @@ def _applies(rule: Rule, seen: View, passage: PassageKind) -> bool:
 
 
 def _candidates(seen: View, bare: Sequence[Rule]) -> list[tuple[Rule, Pattern | None, int]]:
-    """Return the rules that a word may trigger or that ask for flags only, those that decide first."""
+    """Return the rules that a word may trigger or that ask for flags only; the highest priority first."""
     core = seen.bounds.core
     found: list[tuple[Rule, Pattern | None, int]] = [
         (rule, pattern, i)
@@ -74,7 +74,11 @@ def _words(rule: Rule, pattern: Pattern | None, i: int, seen: View) -> tuple[int
 
 
 class _Verdict:
-    """Gathers what the rules say of one sentence."""
+    """Gathers what the rules say of one sentence.
+
+    Rules must be handed over in the order of their priority: the first that
+    names a kind decides it.
+    """
 
     def __init__(self, plain: str, seen: View, table: Table) -> None:
         self.table = table
@@ -97,31 +101,34 @@ class _Verdict:
             self.sure = self.sure or cue
         elif rule.label == "holder":
             self.holders.append((rule, words))
-        elif rule.weight:
+        elif rule.kind and rule.weight:
             if rule.id not in self.voters:
-                kind: Kind = rule.label  # type: ignore[assignment]
                 self.voters[rule.id] = (rule.weight, cue)
-                self.votes[kind] = self.votes.get(kind, 0.0) + rule.weight
-        elif self.kind is None:
-            self.kind = rule.label  # type: ignore[assignment]
+                self.votes[rule.kind] = self.votes.get(rule.kind, 0.0) + rule.weight
+        elif rule.kind and self.kind is None:
+            self.kind = rule.kind
             self.cues.append(cue)
+
+    def _count(self) -> Kind:
+        """Return the kind with the most votes, a fact if there are none; its voters become the cues."""
+        kind: Kind = max(_ORDER, key=lambda k: (self.votes.get(k, 0.0), -_ORDER.index(k)))
+        if not self.votes:
+            kind = "fact"
+        voters = sorted((v for v in self.voters.values() if v[1].label == kind), key=lambda v: -v[0])
+        self.cues.extend(cue for _, cue in voters[:3])
+        if not voters:
+            core = self.seen.bounds.core
+            self.cues.append(_cue("fact.default", "fact", self.plain, self.seen, (max(core - 1, 0), core)))
+        return kind
 
     def settle(self) -> Label:
         """Return the label: a deciding rule, else the votes, else a fact."""
-        if self.kind is None:
-            self.kind = max(_ORDER, key=lambda kind: (self.votes.get(kind, 0.0), -_ORDER.index(kind)))
-            if self.votes.get(self.kind, 0.0) <= 0:
-                self.kind = "fact"
-            voters = sorted((v for v in self.voters.values() if v[1].label == self.kind), key=lambda v: -v[0])
-            self.cues.extend(cue for _, cue in voters[:3])
-            if not voters:
-                core = self.seen.bounds.core
-                self.cues.append(_cue("fact.default", "fact", self.plain, self.seen, (core - 1, core)))
+        kind = self.kind or self._count()
         certainty: Certainty = "hedged" if self.hedge and not self.sure else "asserted"
-        if self.hedge and not self.sure:
-            self.cues.append(self.hedge)
+        if self.hedge:
+            self.cues.append(self.sure or self.hedge)
         holder, cue = find_holder(self.holders, self.seen, self.plain, self.table) if self.holders else (AUTHOR, None)
-        return Label(self.kind, certainty, holder, (*self.cues, *((cue,) if cue else ())))
+        return Label(kind, certainty, holder, (*self.cues, *((cue,) if cue else ())))
 
 
 def classify(
@@ -136,8 +143,9 @@ def classify(
     """
     words = lexicon("ja" if japanese else "en")
     seen = view(tokens, words)
-    if passage in _ASIDE:
-        return Label("other", cues=(_cue(f"other.{passage}", "other", plain, seen, (0, len(seen.tokens))),))
+    if passage in _ASIDE or not seen.bounds.end:
+        name = passage if passage in _ASIDE else "empty"
+        return Label("other", cues=(_cue(f"other.{name}", "other", plain, seen, (0, len(seen.tokens))),))
     verdict = _Verdict(plain, seen, words.table)
     fired: set[str] = set()
     for rule, pattern, i in _candidates(seen, words.table.bare):

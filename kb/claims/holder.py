@@ -95,10 +95,12 @@ def find_holder(
         words = seen.tokens[start:end]
         if rule.take == "topic" and not _can_speak(words, speakers):
             continue
-        if all(w.pos[1] == "数詞" for w in words) or any(w.surface.casefold() in nobody or w.lemma in nobody for w in words):
+        if all(w.pos[1] == "数詞" for w in words) or any(
+            w.surface.casefold() in nobody or w.lemma in nobody for w in words
+        ):
             continue
         a, b = words[0].start, words[-1].end
-        name = " ".join(_ASIDE.sub("", plain[a:b]).split()).strip("「」『』“”\"・*.,:; ")
+        name = " ".join(_ASIDE.sub("", plain[a:b]).split()).strip('「」『』“”"・*.,:; ')
         if name and len(name) <= _LONGEST:
             return name, Cue("holder", rule.id, plain[a:b], a, b)
     return AUTHOR, None

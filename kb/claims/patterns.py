@@ -120,9 +120,7 @@ def _telling(element: Element) -> tuple[int, Forms]:
     for term in element.terms:
         if term.denied:
             continue
-        worth = min(
-            (len(f) * 2 + 3 * bool(_KANJI.search(f)) if not f.startswith("#") else 0) for f in term.forms
-        )
+        worth = min((len(f) * 2 + 3 * bool(_KANJI.search(f)) if not f.startswith("#") else 0) for f in term.forms)
         best = max(best, (worth, term.forms), key=lambda pair: pair[0])
     return best
 
@@ -158,7 +156,8 @@ def compile_pattern(source: str, words: Mapping[str, Sequence[str]], place: int 
 
 def _fits(terms: tuple[Term, ...], forms: Forms) -> bool:
     """Tell whether a word with these forms meets all terms."""
-    for wanted, denied in terms:
+    # A loop: this is the innermost step of a reading, and a generator doubles its cost.
+    for wanted, denied in terms:  # noqa: SIM110
         if wanted.isdisjoint(forms) is not denied:
             return False
     return True

@@ -57,7 +57,7 @@ class View:
     words: list[Word] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
     forms: list[Forms] = field(default_factory=list)
-    bounds: Bounds = Bounds(0, 0, 0)
+    bounds: Bounds = field(default_factory=lambda: Bounds(0, 0, 0))
     flags: set[str] = field(default_factory=set)
     taken: list[Taken] = field(default_factory=list)
     asked: Forms = frozenset()
@@ -170,9 +170,9 @@ def _peel(view: View, plain_end: int) -> None:
                     continue
                 found = match_at(pattern, i, view.forms, bounds)
                 # A frame needs something to frame; the longest one that fits is taken.
-                if found and found[0] > 0 and (hit is None or found[0] < hit.start):
-                    if not any(view.find(p) for p in frame.unless):
-                        hit = Taken(frame, found[0], found[1])
+                longer = found is not None and 0 < found[0] and (hit is None or found[0] < hit.start)
+                if found and longer and not any(view.find(p) for p in frame.unless):
+                    hit = Taken(frame, found[0], found[1])
         if hit is None:
             break
         view.taken.append(hit)

@@ -18,7 +18,7 @@ from typing import Any
 from kb.claims.patterns import Pattern, compile_pattern
 from kb.config import resource
 from kb.errors import DataFileError
-from kb.records import KINDS
+from kb.records import KINDS, Kind
 
 LABELS = (*KINDS, "asserted", "hedged", "holder")
 _RULE_FIELDS = {
@@ -32,7 +32,7 @@ _FRAME_FIELDS = {"id", "patterns", "when", "sets", "clears", "examples", "note",
 class Rule:
     """One row of a cue table.
 
-    `label` is a kind, a certainty or ``holder``. A rule with a `weight` votes,
+    `label` is a kind (then `kind` is the same), a certainty or ``holder``. A rule with a `weight` votes,
     one with a `priority` decides. All of `needs` and none of `unless` must be
     found in the sentence; `when` names flags that must be set (or, after ``-``,
     not set); `passages` limits it to kinds of passage. `take` says where the
@@ -41,6 +41,7 @@ class Rule:
 
     id: str
     label: str
+    kind: Kind | None
     priority: int
     weight: float
     patterns: tuple[Pattern, ...]
@@ -147,8 +148,9 @@ class _Reader:
             raise self.fail(name, "give it either a priority (it decides) or a weight (it votes)")
         if not self.strings(name, row, "examples"):
             raise self.fail(name, "give it at least one example")
+        kind = next((k for k in KINDS if k == label), None)
         rule = Rule(
-            name, str(label), priority, float(weight), self.patterns(name, row, "patterns"),
+            name, str(label), kind, priority, float(weight), self.patterns(name, row, "patterns"),
             self.patterns(name, row, "needs"), self.patterns(name, row, "unless"), self.when(name, row),
             frozenset(self.strings(name, row, "passages")), str(row.get("take", "")),
             self.strings(name, row, "examples"), str(row.get("note", "")),
