@@ -7,6 +7,7 @@ Massive Datasets", section 3.4); signatures from the `rensa` library.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,7 +72,7 @@ def _buckets(band: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
             continue
         members = group.tolist()
         if len(members) > _CROWD:
-            pairs.extend(zip(members, members[1:], strict=False))
+            pairs.extend(itertools.pairwise(members))
             continue
         pairs.extend((members[i], members[j]) for i in range(len(members)) for j in range(i + 1, len(members)))
     return pairs

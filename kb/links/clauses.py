@@ -1,44 +1,21 @@
-"""Words in their clauses: which are content, what case they stand in, which are denied.
-
-A shallow reading without a parser: a negation denies the nearest predicate
-before it, passing over する, なる, こと, はず and the particles between
-(反対しないはずがない denies 反対 twice), and a denial of existence passes through the
-noun to its modifier (気づかない者はいなかった).
-"""
+"""Words in their clauses: which are content, what weight they have, what case they stand in."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from kb.links.tables import Pole, Tables
+from kb.links.negation import Word, negate
+from kb.links.tables import Tables
 from kb.records import Token
 
 _CASES = {
     "は": "subject", "が": "subject", "も": "subject", "を": "object", "に": "dative", "から": "from", "より": "than",
     "と": "with", "で": "by", "へ": "dative",
 }  # fmt: skip
-_SKIP_PARTICLES = frozenset(("て", "で", "は", "が", "も", "を", "に", "の", "ば", "と", "こそ", "さえ", "しか", "か", "ん"))
 
 
-@dataclass(slots=True)
-class Word:
-    """One content word while a sentence is read; `at` is its place among the tokens."""
-
-    name: str
-    shown: str
-    surface: str
-    kind: str
-    weight: float
-    at: int
-    start: int
-    poles: tuple[Pole, ...] = ()
-    sign: int = 1
-    role: str = ""
-    denials: int = 0
-
-
+_OKURIGANA = re.compile(r"[ぁ-ん]+$")
 _KANA = re.compile(r"[ぁ-ん]+")
 _WEIGHTS = {"entity": 1.5, "noun": 1.0, "verb": 1.0, "adjective": 1.0, "adverb": 0.4}
 
@@ -58,8 +35,10 @@ def _kind(token: Token) -> str:
     return "noun" if pos[0] == "記号" and token.surface.isalnum() else ""
 
 
-def read_words(text: str, tokens: Sequence[Token], taken: Sequence[tuple[int, int]], table: Tables) -> list[Word]:
-    """Return the content words of `text` with canonical name, weight, case, sign and poles.
+def read_words(
+    text: str, tokens: Sequence[Token], taken: Sequence[tuple[int, int]], table: Tables
+) -> tuple[list[Word], int]:
+    """Return the content words of `text` with canonical name, weight, case, sign and poles, and the count of denials.
 
     `taken` are stretches that are numbers or dates: compared elsewhere.
     """
@@ -83,8 +62,7 @@ def read_words(text: str, tokens: Sequence[Token], taken: Sequence[tuple[int, in
             words.extend(_split(token, kind, at, table))
     _anaphors(words, tokens, table)
     _cases(words, tokens)
-    _negate(text, words, tokens, table)
-    return words
+    return words, negate(text, words, tokens, table)
 
 
 def _names(text: str, table: Tables) -> list[tuple[int, int, str]]:
@@ -108,10 +86,7 @@ def _names(text: str, table: Tables) -> list[tuple[int, int, str]]:
 
 def _inside_word(text: str, start: int, end: int) -> bool:
     """Tell whether a name at `start` to `end` is cut out of a longer run of Latin or katakana letters."""
-    return any(
-        0 < edge < len(text) and _script(text[edge - 1]) == _script(text[edge]) != ""
-        for edge in (start, end)
-    )
+    return any(0 < edge < len(text) and _script(text[edge - 1]) == _script(text[edge]) != "" for edge in (start, end))
 
 
 def _script(c: str) -> str:
@@ -163,8 +138,8 @@ def arguments(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset
 
 
 def stem(word: str) -> str:
-    """Return a word of two kanji or more without its last kana, so that 見直し and 見直す, 立ち上げる and 立ち上がる meet."""
-    bare = word.rstrip("ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもらりるれろわをん")
+    """Return a word of two kanji or more without its last kana: 見直し and 見直す, 立ち上げる and 立ち上がる meet."""
+    bare = _OKURIGANA.sub("", word)
     return bare if sum("\u4e00" <= c <= "\u9fff" for c in bare) >= 2 else word
 
 
@@ -174,8 +149,9 @@ def _anaphors(words: list[Word], tokens: Sequence[Token], table: Tables) -> None
         before = tokens[word.at - 1] if word.at else None
         if before is None or word.kind == "entity":
             continue
-        points = before.pos[0] == "連体詞" and before.surface in ("この", "その", "こうした", "そうした", "こんな", "そんな")
-        points = points or (before.surface == "の" and word.at > 1 and tokens[word.at - 2].surface in ("今回", "これら", "それら"))
+        pointers = table.words["pointers"]
+        points = before.surface in pointers and before.pos[0] == "連体詞"
+        points = points or (before.surface == "の" and word.at > 1 and tokens[word.at - 2].surface in pointers)
         if points and (word.shown in table.words["anaphors"] or word.surface in table.words["anaphors"]):
             word.weight = min(word.weight, 0.25)
 
@@ -216,95 +192,3 @@ def _denied_next(place: int, tokens: Sequence[Token]) -> bool:
     """Tell whether ではなく or でなく stands at `place`."""
     following = [t.norm for t in tokens[place + 1 : place + 3]]
     return "無い" in following or "ない" in following
-
-
-def _negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables) -> None:
-    """Turn the sign of each word a negation denies; set phrases that deny nothing are left alone."""
-    idioms = [m.span() for m in table.neutral.finditer(text)]
-    by_token: dict[int, list[Word]] = {}
-    for word in words:
-        by_token.setdefault(word.at, []).append(word)
-    for at, token in enumerate(tokens):
-        if not _is_negation(token) or any(a <= token.start < b for a, b in idioms):
-            continue
-        denied = [w for place in _targets(at, tokens, by_token, table) for w in by_token.get(place, ())]
-        for word in denied:
-            word.sign = -word.sign
-            word.denials += 1
-            if word.weight == 0 and (word.kind in ("verb", "adjective")):
-                word.weight = 0.5
-    for index, word in enumerate(words):
-        if any(a <= word.start < b for a, b in idioms):
-            continue
-        if word.shown in table.words["reversers"] and index and words[index - 1].poles and word.at - words[index - 1].at <= 3:
-            words[index - 1].sign *= -word.sign
-            word.sign, word.weight = 1, 0.0
-        elif word.shown in table.words["cancels"] and index and _governed(words[index - 1], word):
-            words[index - 1].sign *= -word.sign
-            word.sign, word.weight, word.poles = 1, 0.0, ()
-
-
-def _governed(noun: Word, verb: Word) -> bool:
-    """Tell whether `noun` stands right before `verb` as what does not happen: 起訴を見送る, 起訴見送り."""
-    return noun.kind == "noun" and noun.weight > 0 and 1 <= verb.at - noun.at <= 3 and noun.role in ("", "object", "subject")
-
-
-def _is_negation(token: Token) -> bool:
-    if token.pos[0] == "助動詞":
-        return token.lemma in ("ない", "ぬ", "ず", "まい") or token.norm in ("ず", "ない")
-    if token.pos[0] == "接頭辞":
-        return token.surface in ("非", "不", "未", "無")
-    return token.norm in ("無い", "無し") and token.pos[0] in ("形容詞", "名詞")
-
-
-def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], table: Tables) -> tuple[int, ...]:
-    """Return the places of the tokens that the negation at `at` denies."""
-    if tokens[at].pos[0] == "接頭辞":
-        return (at + 1,)
-    idle = table.words["idle_nouns"]
-    existential = tokens[at].pos[0] == "形容詞"
-    copular = False
-    back = at - 1
-    if back >= 0 and tokens[back].lemma in ("言える", "いえる", "思える", "言い切れる", "呼べる", "限る") and tokens[back - 1].surface in ("は", "と"):
-        back -= 1
-    while back >= 0:
-        token = tokens[back]
-        kind = token.pos[0]
-        copular = copular or (kind == "助動詞" and token.lemma == "だ")
-        if kind == "助動詞" or (kind == "助詞" and token.surface in _SKIP_PARTICLES):
-            back -= 1
-        elif kind == "動詞" and (token.pos[1] == "非自立可能" or token.lemma in ("なる", "できる")) and back > 0:
-            existential = existential or token.lemma in ("いる", "ある", "おる")
-            back -= 1
-        elif token.norm in idle or token.surface in idle or token.pos[1] == "数詞" or token.pos[2] in ("助数詞可能", "助数詞"):
-            back -= 1
-        elif kind == "副詞" or (kind == "補助記号"):
-            back -= 1
-        elif back < at - 1 and (token.lemma in table.words["transparent"] or token.norm in table.words["transparent"]):
-            back -= 1
-        elif token.norm in table.words["existence"]:
-            existential = True
-            back -= 1
-        elif existential and not copular and kind in ("名詞", "接尾辞") and _modified(back, tokens, by_token):
-            modifier = _modified(back, tokens, by_token)
-            denied = any(w.sign < 0 for w in by_token.get(modifier, ()))
-            return (modifier,) if denied else (back, modifier)
-        else:
-            return (back,)
-        if at - back > 14:
-            break
-    return ()
-
-
-def _modified(back: int, tokens: Sequence[Token], by_token: dict[int, list[Word]]) -> int:
-    """Return the place of the verb that modifies the noun at `back` from before it, or 0."""
-    place = back
-    while place > 0 and tokens[place].pos[0] in ("名詞", "接尾辞", "接頭辞"):
-        place -= 1
-    token = tokens[place]
-    if token.pos[0] == "助動詞" and token.pos[5].startswith(("連体形", "終止形")) and place > 0:
-        while place > 0 and tokens[place].pos[0] in ("助動詞", "助詞"):
-            place -= 1
-        token = tokens[place]
-        return place if token.pos[0] in ("動詞", "名詞") else 0
-    return place if token.pos[0] == "動詞" and token.pos[5].startswith("連体形") else 0

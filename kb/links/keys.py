@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from kb.links.tables import Tables, tables
 from kb.records import Token
+from kb.text import fold
 from kb.text import tokens as read_tokens
 
 _MARK = re.compile(r"\*\*|__|`|~~|^\s*(?:[-*+#>]+\s+|\d+[.)]\s+)")
@@ -17,7 +18,6 @@ _GLUED_LATIN = re.compile(r"(?<=[^\x00-\x7f]) +(?=[A-Za-z])")
 _PARTICLE_END = re.compile(r"[はがをにでとのもやへいなた、,]$")
 _QUOTED = re.compile(r"^[「『\"](.+)[」』\"][。.]?$")
 _SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
-_FINAL = frozenset(("ね", "よ", "よね", "な", "なあ", "わ", "ぞ", "さ"))
 
 
 def clean(text: str) -> tuple[str, str]:
@@ -40,8 +40,9 @@ def clean(text: str) -> tuple[str, str]:
         else:
             spaces = list(_GLUED_LATIN.finditer(plain))
             cut = spaces[0].start() if len(spaces) == 1 else 0
-            if 8 <= cut <= 60 and len(plain) - cut >= 12 and "。" not in plain[:cut] and not _PARTICLE_END.search(plain[:cut]):
-                label, plain = plain[:cut], plain[cut:].strip()
+            left, right = plain[:cut], plain[cut:].strip()
+            if 8 <= cut <= 60 and len(right) >= 12 and "。" not in left and not _PARTICLE_END.search(left):
+                label, plain = left, right
         plain = _SPACE.sub("", plain)
     quoted = _QUOTED.match(plain)
     if quoted and not any(c in quoted[1] for c in "「」『』"):
@@ -64,10 +65,15 @@ def merge_key(text: str, tokens: Sequence[Token] | None = None) -> str:
     are those of `text`, used where cleaning leaves it as it is.
     """
     table = tables()
-    plain, _ = clean(text)
+    plain, label = clean(text)
     body = strip_opener(plain, table)
     words = tokens if tokens is not None and body == text else read_tokens(body)
-    return key_of(words, table)
+    return key_of(words, table) + lead_key(label)
+
+
+def lead_key(label: str) -> str:
+    """Return what a bold lead with a colon adds to the key: **A社:** and **B社:** speak of two things."""
+    return "|" + fold(label) if ":" in label else ""
 
 
 def key_of(words: Sequence[Token], table: Tables) -> str:
@@ -79,13 +85,16 @@ def key_of(words: Sequence[Token], table: Tables) -> str:
             continue
         if token.surface in table.ornament or token.lemma in table.ornament:
             continue
-        parts.append(_part(token, kind))
-    while parts and (parts[-1] in ("だ", "の", "!", "から:", "し:") or parts[-1] in _FINAL):
+        part = _part(token, kind, table)
+        if part == "だ" and parts and parts[-1] == "ない":
+            continue  # ませんでした is なかった
+        parts.append(part)
+    while parts and (parts[-1] in ("だ", "の", "!", "から:", "し:") or parts[-1] in table.words["finals"]):
         parts.pop()
     return "".join(p for p in parts if p)
 
 
-def _part(token: Token, kind: str) -> str:
+def _part(token: Token, kind: str, table: Tables) -> str:
     """Return what a token gives to the key."""
     if kind == "助動詞":
         form = token.pos[5]
@@ -99,7 +108,7 @@ def _part(token: Token, kind: str) -> str:
             return "ない"
         return token.lemma
     if kind == "助詞":
-        if token.pos[1] == "終助詞" and token.surface in _FINAL:
+        if token.pos[1] == "終助詞" and token.surface in table.words["finals"]:
             return ""
         if token.pos[1] == "接続助詞" and token.surface in ("から", "し"):
             return token.surface + ":"

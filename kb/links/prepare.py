@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import NamedTuple
 
-from kb.links.clauses import Word, arguments, read_words
-from kb.links.keys import clean, key_of, strip_opener
+from kb.links.clauses import arguments, read_words
+from kb.links.keys import clean, key_of, lead_key, strip_opener
+from kb.links.negation import Word
 from kb.links.quantities import DateRef, Quantity, dates, quantities
 from kb.links.tables import Pole, Tables, tables
 from kb.records import Token
@@ -33,6 +34,14 @@ class Term:
     poles: frozenset[Pole]
 
 
+class Anchor(NamedTuple):
+    """Where a number or date stands: the words before it in its clause, and the particle after it."""
+
+    words: frozenset[str]
+    case: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A sentence taken apart; see `prepare`."""
@@ -47,7 +56,8 @@ class Prepared:
     quantities: tuple[Quantity, ...]
     dates: tuple[DateRef, ...]
     entities: frozenset[str]
-    negations: int
+    denied: frozenset[str]
+    denials: int
     hedged: bool
     modality: frozenset[str]
     limited: bool
@@ -59,7 +69,7 @@ class Prepared:
     exclusive: frozenset[str]
     tense: str
     only: bool
-    anchors: Mapping[tuple[str, str], tuple[frozenset[str], str]]
+    anchors: Mapping[tuple[str, str], Anchor]
     subject: frozenset[str]
     object: frozenset[str]
     cleft: bool
@@ -93,7 +103,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     found_dates = dates(meant)
     found = quantities(meant, [(d.start, d.end) for d in found_dates])
     taken = [(d.start, d.end) for d in found_dates] + [(q.start, q.end) for q in found]
-    read = read_words(meant, words, taken, table)
+    read, denials = read_words(meant, words, taken, table)
     terms = _terms(read)
     subject, objective = arguments(read, words)
     joint = table.patterns["sequence"].search(meant)
@@ -104,16 +114,17 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         text=body,
         meant=meant,
         label=label,
-        key=key_of(plain_words, table),
+        key=key_of(plain_words, table) + lead_key(label),
         core=fold(body).rstrip("。.!?…」』)"),
-        terms=MappingProxyType(terms),
+        terms=terms,
         total=sum(t.weight for t in terms.values()),
         quantities=tuple(found),
         dates=tuple(found_dates),
         entities=names,
-        negations=sum(-1 in t.signs for t in terms.values()),
+        denied=frozenset(name for name, t in terms.items() if -1 in t.signs),
+        denials=denials,
         hedged=hedged,
-        modality=frozenset(name for name, compiled in table.modality if compiled.search(meant)),
+        modality=_modality(meant, words, table),
         limited=table.patterns["limit"].search(body) is not None,
         none=table.patterns["exist_none"].search(body) is not None,
         passive=table.patterns["passive"].search(body[-16:]) is not None,
@@ -153,6 +164,13 @@ def _terms(words: Sequence[Word]) -> dict[str, Term]:
     }
 
 
+def _modality(text: str, words: Sequence[Token], table: Tables) -> frozenset[str]:
+    found = {name for name, compiled in table.modality if compiled.search(text)}
+    if any(t.pos[5].startswith("命令形") for t in words[-3:] if t.pos[0] in ("動詞", "助動詞")):
+        found.add("command")
+    return frozenset(found)
+
+
 def _tense(text: str, table: Tables) -> str:
     """Return past or plain, or "" for a state or where neither can be told."""
     text = table.patterns["doubt_tail"].sub("", text)
@@ -163,9 +181,9 @@ def _tense(text: str, table: Tables) -> str:
 
 def _anchors(
     text: str, numbers: Sequence[Quantity], days: Sequence[DateRef], words: Sequence[Word]
-) -> Mapping[tuple[str, str], tuple[frozenset[str], str]]:
+) -> Mapping[tuple[str, str], Anchor]:
     """Return for each number or date (kind, value) the words of its clause before it, and its case particle."""
-    found: dict[tuple[str, str], tuple[frozenset[str], str]] = {}
+    found: dict[tuple[str, str], Anchor] = {}
     marks = [((q.dimension, f"{q.value}"), q.start, q.end) for q in numbers]
     marks += [((d.part, d.value), d.start, d.end) for d in days]
     edge = 0
@@ -173,9 +191,9 @@ def _anchors(
         edge = max(edge, text.rfind("、", 0, start) + 1)
         case = _CASE.match(text, end)
         names = frozenset(w.name for w in words if edge <= w.start < start and w.weight > 0)
-        found[key] = (names, case[1] if case else "")
+        found[key] = Anchor(names, case[1] if case else "", text[start:end])
         edge = end
-    return MappingProxyType(found)
+    return found
 
 
 _CASE = re.compile(r"(?:半ば|末|初め|頃|ごろ|以降)?(から|まで|より|へ|に)")
@@ -194,8 +212,8 @@ def _glosses(text: str, words: Sequence[Word]) -> tuple[tuple[frozenset[str], st
 
 def _scopes(words: Sequence[Word], numbers: Sequence[Quantity], table: Tables) -> Mapping[int, frozenset[str]]:
     rows: dict[int, set[str]] = {}
-    for spellings in [{w.shown, w.surface} for w in words] + [{q.text} for q in numbers]:
-        for spelling in spellings:
+    for spellings in [(w.shown, w.surface) for w in words] + [(q.text, q.text) for q in numbers]:
+        for spelling in dict.fromkeys(spellings):
             for row in table.scopes.get(spelling, ()):
                 rows.setdefault(row, set()).add(spelling)
-    return MappingProxyType({row: frozenset(names) for row, names in rows.items()})
+    return {row: frozenset(names) for row, names in rows.items()}

@@ -46,7 +46,7 @@ class DateRef(NamedTuple):
 
 _KANJI = "〇零一二三四五六七八九十百千"
 _NUMBER = rf"(?:[0-9](?:[0-9,]*[0-9])?(?:\.[0-9]+)?|[{_KANJI}]+)(?:[十百千万億兆京]+(?:[0-9][0-9,]*|[{_KANJI}]+)?)*"
-_PIECE = re.compile(rf"([0-9][0-9,]*(?:\.[0-9]+)?)|([〇零一二三四五六七八九])|([十百千])|([万億兆京])")
+_PIECE = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?)|([〇零一二三四五六七八九])|([十百千])|([万億兆京])")
 
 
 @lru_cache(maxsize=1)
@@ -138,7 +138,8 @@ def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Qu
 def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
     """Read one match of the general pattern and hand it to `add`."""
     unit = m["unit"] or ""
-    counted = m.string[m.end() : m.end() + 1] == "の" and (m.start() == 0 or m.string[m.start() - 1] in "、はがをにでと")
+    edge = m.start() == 0 or m.string[m.start() - 1] in "、はがをにでと"
+    counted = edge and m.string[m.end() : m.end() + 1] == "の"
     if not unit and not m["cur"] and not m["n1"][0].isdigit() and not counted:
         return  # a kanji numeral without a unit is part of a word: 一部, 三菱, 千葉
     high = parse_number(m["n1"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kb.links.align import Comparison, compare
+from kb.links.align import compare
+from kb.links.comparison import Comparison
 from kb.links.prepare import Prepared, Term, prepare
-from kb.links.tables import tables
 from kb.records import Relation, RelationName
 
 # How much of both sentences must be shared before a difference counts as a contradiction.
@@ -53,7 +53,7 @@ def _cut_off(a: Prepared, b: Prepared) -> Relation | None:
     lost = prepare(rest)
     evidence = (f"cut off: …{rest}",)
     modal = (long.hedged and not short.hedged) or long.modality != short.modality
-    if lost.total or modal or lost.negations or lost.quantities or lost.dates:
+    if lost.total or modal or lost.denied or lost.quantities or lost.dates:
         return Relation("subsumes", round(len(short.core) / len(long.core), 4), evidence)
     return Relation("same", round(len(short.core) / len(long.core), 4), evidence)
 
@@ -69,6 +69,8 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
     hedge = a.hedged != b.hedged
     modal = _modality_differs(a, b)
     if extra_a <= SAME_EXTRA and extra_b <= SAME_EXTRA and low > 0:
+        if (a.denials + b.denials + found.turned) % 2:
+            return _result("conflict", low, (*shown, "denied on one side only"))
         if "question" in a.modality ^ b.modality or modal:
             return _result("related", low, (*shown, "modality"))
         if {a.tense, b.tense} == {"past", "plain"}:
@@ -78,7 +80,9 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
         if hedge:
             return _result("subsumes", high, (*shown, "hedged on one side only"))
         return _result("same", low, shown)
-    if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= 2:
+    own = sum(-1 in t.signs for t in (*found.a_extra, *found.b_extra))
+    denied = (a.denials + b.denials + found.turned + own) % 2
+    if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= 2 and not denied:
         return _result("subsumes", high, shown)
     return _result("related" if low >= RELATED_COVER else "unrelated", low, shown)
 
@@ -89,14 +93,15 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
     if not kinds:
         return None
     evidence = tuple(f"{kind}: {x} / {y}" for kind, x, y in found.clashes)
-    if kinds <= {"bound", "case"}:
+    if kinds <= {"bound", "case", "reach", "lead"}:
         return _result("related", low, evidence)
     if {"number", "polarity"} <= kinds and _complement(a, b):
         return _result("same", low, (*evidence, "complementary shares"))
     if kinds & {"scope", "topic"} or low < CONFLICT_COVER:
         return _result("related" if low >= RELATED_COVER else "unrelated", low, evidence)
     moment = any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite")
-    if kinds == {"ordinal"} or ("number" in kinds and "date" in kinds) or ((moment or kinds & {"ordinal", "contrast"}) and len(found.clashes) > 1):
+    placed = moment or kinds & {"ordinal", "contrast"}
+    if kinds == {"ordinal"} or {"number", "date"} <= kinds or (placed and len(found.clashes) > 1):
         return _result("related", low, evidence)
     return _result("conflict", low, evidence)
 
@@ -127,6 +132,3 @@ def _evidence(found: Comparison) -> tuple[str, ...]:
 
 def _result(relation: RelationName, score: float, evidence: tuple[str, ...]) -> Relation:
     return Relation(relation, round(min(1.0, max(0.0, score)), 4), evidence)
-
-
-__all__ = ["judge", "relate", "tables"]

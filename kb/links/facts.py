@@ -1,0 +1,111 @@
+"""Numbers and dates of two sentences laid over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kb.links.comparison import Comparison
+from kb.links.prepare import Prepared
+from kb.links.quantities import DateRef, Quantity
+from kb.links.tables import tables
+
+
+def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
+    """Lay the numbers over each other; return how many are equal."""
+    rest_b = list(b.quantities)
+    rest_a: list[Quantity] = []
+    for one in a.quantities:
+        match = next((q for q in rest_b if q.value == one.value), None)
+        if match is None:
+            rest_a.append(one)
+        else:
+            rest_b.remove(match)
+    for one in list(rest_a):
+        other = next((q for q in rest_b if q.dimension == one.dimension), None) or next(
+            (q for q in rest_b if _alike(one, q)), None
+        )
+        if other is not None:
+            kind = "number"
+            if (one.low, one.high, one.dimension) == (other.low, other.high, other.dimension):
+                kind = "number" if one.bound and other.bound else "bound"
+            if kind == "number" and (_in_topic(a, one) and _in_topic(b, other)):
+                kind = "scope"
+            elif kind == "number" and _ordinal(a, one) and _ordinal(b, other):
+                kind = "ordinal"
+            out.clashes.append((kind, one.text, other.text))
+            rest_a.remove(one)
+            rest_b.remove(other)
+    out.a_facts += [q.text for q in rest_a]
+    out.b_facts += [q.text for q in rest_b]
+    return len(a.quantities) - sum(c[0] in ("number", "bound", "scope", "ordinal") for c in out.clashes) - len(rest_a)
+
+
+_COUNTS = frozenset(("number", "place", "count", "company", "person", "case", "machine", "unit", "country", "building"))
+
+
+_MONEY = frozenset(("yen", "dollar", "euro", "won", "yuan", "pound", "rupee", "twd", "riyal"))
+
+
+def _alike(one: Quantity, two: Quantity) -> bool:
+    """Tell whether numbers in two units can be set against each other: 八つ and 8カ所, 3億円 and 3億ドル."""
+    units = {one.dimension, two.dimension}
+    return ("number" in units and units <= _COUNTS) or (units <= _MONEY and (one.low, one.high) == (two.low, two.high))
+
+
+def _ordinal(p: Prepared, found: Quantity) -> bool:
+    """Tell whether a number names one of a row, as in 第2期."""
+    return found.dimension == "generation" or p.meant[found.start - 1 : found.start] == "第"
+
+
+def _in_topic(p: Prepared, found: Quantity | DateRef) -> bool:
+    """Tell whether a number or date belongs to what the sentence is about: 三年目の社員の離職率は."""
+    return tables().patterns["topic_after"].match(p.meant[found.end :]) is not None
+
+
+def compare_dates(a: Prepared, b: Prepared, out: Comparison) -> int:
+    """Lay the dates over each other; return how many parts are equal."""
+    if not a.dates and not b.dates:
+        return 0
+    equal = 0
+    for part in sorted({d.part for d in (*a.dates, *b.dates)}):
+        one = {d.value: d.text for d in a.dates if d.part == part}
+        two = {d.value: d.text for d in b.dates if d.part == part}
+        equal += len(one.keys() & two.keys())
+        only_a, only_b = one.keys() - two.keys(), two.keys() - one.keys()
+        if only_a and only_b and _comparable(only_a, only_b):
+            out.clashes.append(("date", _listed(one, only_a), _listed(two, only_b)))
+        else:
+            out.a_facts += [one[v] for v in sorted(only_a)]
+            out.b_facts += [two[v] for v in sorted(only_b)]
+    return equal
+
+
+def _listed(texts: dict[str, str], values: Iterable[str]) -> str:
+    return "・".join(texts[v] for v in sorted(values))
+
+
+_ENDS = ({"から", "まで"}, {"から", "へ"}, {"から", "に"}, {"より", "に"})
+
+
+def compare_bindings(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find equal numbers or dates that belong to other things or ends: A棟は3人、B棟は5人; 3%から5%へ."""
+    shared = [key for key in a.anchors if key in b.anchors]
+    for i, x in enumerate(shared):
+        in_a, in_b = a.anchors[x], b.anchors[x]
+        if {"から", "まで"} == {in_a.case, in_b.case}:
+            out.clashes.append(("bound", in_a.text + in_a.case, in_b.text + in_b.case))
+        for y in shared[i + 1 :]:
+            if x[0] != y[0]:
+                continue
+            other_a, other_b = a.anchors[y], b.anchors[y]
+            own_a, own_b = in_a.words - other_a.words, in_b.words - other_b.words
+            if own_a & (other_b.words - in_b.words) and not own_a & own_b:
+                first, second = "・".join(sorted(own_a)), "・".join(sorted(own_b))
+                out.clashes.append(("number", f"{first}:{in_a.text}", f"{second}:{in_b.text}"))
+            elif {in_a.case, other_a.case} in _ENDS and in_a.case == other_b.case and in_b.case == other_a.case:
+                out.clashes.append(("number", in_a.text + in_a.case, in_b.text + in_b.case))
+
+
+def _comparable(a: Iterable[str], b: Iterable[str]) -> bool:
+    """Two years can differ only when both are counted or both are told from today."""
+    return {v[:1].isdigit() for v in a} == {v[:1].isdigit() for v in b}

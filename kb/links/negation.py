@@ -1,0 +1,152 @@
+"""Which words a sentence denies.
+
+A shallow reading without a parser: a negation denies the nearest predicate
+before it, passing over する, なる, こと, はず and the particles between
+(反対しないはずがない denies 反対 twice), and a denial of existence passes through the
+noun to its modifier (気づかない者はいなかった). Set phrases that deny nothing
+(〜だけでなく, 〜に違いない) stand in `data/relate/cues.toml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kb.links.tables import Pole, Tables
+from kb.records import Token
+
+
+@dataclass(slots=True)
+class Word:
+    """One content word while a sentence is read; `at` is its place among the tokens."""
+
+    name: str
+    shown: str
+    surface: str
+    kind: str
+    weight: float
+    at: int
+    start: int
+    poles: tuple[Pole, ...] = ()
+    sign: int = 1
+    role: str = ""
+    denials: int = 0
+
+
+def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables) -> int:
+    """Turn the sign of each word a negation denies; set phrases that deny nothing are left alone.
+
+    Returns the number of negations, whether or not the word they deny was found.
+    """
+    count = 0
+    idioms = [m.span() for m in table.neutral.finditer(text)]
+    by_token: dict[int, list[Word]] = {}
+    for word in words:
+        by_token.setdefault(word.at, []).append(word)
+    for at, token in enumerate(tokens):
+        if not _is_negation(token) or any(a <= token.start < b for a, b in idioms):
+            continue
+        count += 1
+        denied = [w for place in _targets(at, tokens, by_token, table) for w in by_token.get(place, ())]
+        for word in denied:
+            word.sign = -word.sign
+            word.denials += 1
+            if word.weight == 0 and (word.kind in ("verb", "adjective")):
+                word.weight = 0.5
+    for index, word in enumerate(words):
+        if any(a <= word.start < b for a, b in idioms):
+            continue
+        before = words[index - 1] if index else None
+        if before is None:
+            continue
+        if word.shown in table.words["reversers"] and before.poles and word.at - before.at <= 3:
+            before.sign *= -word.sign
+            word.sign, word.weight = 1, 0.0
+            count += 1
+        elif word.shown in table.words["cancels"] and _governed(before, word):
+            before.sign *= -word.sign
+            word.sign, word.weight, word.poles = 1, 0.0, ()
+            count += 1
+    return count
+
+
+def _governed(noun: Word, verb: Word) -> bool:
+    """Tell whether `noun` stands right before `verb` as what does not happen: 起訴を見送る, 起訴見送り."""
+    near = 1 <= verb.at - noun.at <= 3
+    return near and noun.kind == "noun" and noun.weight > 0 and noun.role in ("", "object", "subject")
+
+
+def _is_negation(token: Token) -> bool:
+    if token.pos[0] == "助動詞":
+        return token.lemma in ("ない", "ぬ", "ず", "まい") or token.norm in ("ず", "ない")
+    if token.pos[0] == "接頭辞":
+        return token.surface in ("非", "不", "未", "無")
+    return token.norm in ("無い", "無し") and token.pos[0] in ("形容詞", "名詞")
+
+
+def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], table: Tables) -> tuple[int, ...]:
+    """Return the places of the tokens that the negation at `at` denies."""
+    if tokens[at].pos[0] == "接頭辞":
+        return (at + 1,)
+    idle, transparent = table.words["idle_nouns"], table.words["transparent"]
+    existential = tokens[at].pos[0] == "形容詞"
+    copular = False
+    back = at - 1
+    if back > 0 and tokens[back].lemma in transparent and tokens[back - 1].surface in ("は", "と"):
+        back -= 1
+    while back >= 0:
+        token = tokens[back]
+        kind = token.pos[0]
+        copular = copular or (kind == "助動詞" and token.lemma == "だ")
+        if kind == "助動詞" or (kind == "助詞" and token.surface in table.words["passed"]):
+            back -= 1
+        elif kind == "動詞" and back > 0 and _auxiliary(token, tokens[back - 1], table):
+            existential = existential or token.lemma in ("いる", "ある", "おる")
+            back -= 1
+        elif (
+            token.norm in idle
+            or token.surface in idle
+            or _counts(token)
+            or kind in ("副詞", "補助記号")
+            or (back < at - 1 and (token.lemma in transparent or token.norm in transparent))
+        ):
+            back -= 1
+        elif token.norm in table.words["existence"]:
+            existential = True
+            back -= 1
+        elif existential and not copular and kind in ("名詞", "接尾辞") and _modified(back, tokens, by_token):
+            modifier = _modified(back, tokens, by_token)
+            denied = any(w.sign < 0 for w in by_token.get(modifier, ()))
+            return (modifier,) if denied else (back, modifier)
+        else:
+            return (back,)
+        if at - back > 14:
+            break
+    return ()
+
+
+def _counts(token: Token) -> bool:
+    return token.pos[1] == "数詞" or token.pos[2] in ("助数詞可能", "助数詞")
+
+
+def _auxiliary(verb: Token, before: Token, table: Tables) -> bool:
+    """Tell whether a verb only helps the one before it: 終わって しまわ ない, but not 終わら ない."""
+    if verb.lemma in table.words["auxiliaries"]:
+        return True
+    return verb.pos[1] == "非自立可能" and (
+        before.surface in ("て", "で") or (before.pos[0] == "動詞" and before.pos[5].startswith("連用形"))
+    )
+
+
+def _modified(back: int, tokens: Sequence[Token], by_token: dict[int, list[Word]]) -> int:
+    """Return the place of the verb that modifies the noun at `back` from before it, or 0."""
+    place = back
+    while place > 0 and tokens[place].pos[0] in ("名詞", "接尾辞", "接頭辞"):
+        place -= 1
+    token = tokens[place]
+    if token.pos[0] == "助動詞" and token.pos[5].startswith(("連体形", "終止形")) and place > 0:
+        while place > 0 and tokens[place].pos[0] in ("助動詞", "助詞"):
+            place -= 1
+        token = tokens[place]
+        return place if token.pos[0] in ("動詞", "名詞") else 0
+    return place if token.pos[0] == "動詞" and token.pos[5].startswith("連体形") else 0

@@ -1,0 +1,319 @@
+"""Links: what may merge, what never may, and why; on sentences written for these tests."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kb.errors import DataFileError
+from kb.links import candidates, judge, merge_key, prepare, relate
+from kb.links import tables as tables_module
+from kb.links.quantities import dates, parse_number, quantities
+from kb.records import RELATIONS
+from kb.text import fold, tokens
+
+PAIRS = [
+    tuple(line.split("\t"))
+    for line in (Path(__file__).parent / "data" / "relations.tsv").read_text("utf-8").splitlines()
+]
+SENTENCES = sorted({s for _, a, b in PAIRS for s in (a, b)})
+
+# Sentences with one number each; the number is replaced below.
+COUNTED = [
+    "港の冷凍倉庫は、一日に{n}トンの魚を受け入れる。",
+    "町の診療所には、医師が{n}人いる。",
+    "新しい水門の建設費は{n}億円だ。",
+    "この路線は、1日に{n}本の列車が走る。",
+    "苗木の値段は、一本{n}円である。",
+    "工場の受電容量は{n}MWです。",
+    "温室の面積は{n}ヘクタールになった。",
+    "組合の加盟店は{n}店に達した。",
+    "灯台の高さは{n}メートルだ。",
+    "蔵書のうち{n}%が貸し出されている。",
+    "改修の工事は{n}カ月で終わる。",
+    "救助犬の訓練には{n}年かかる。",
+    "市は除雪車を{n}台そろえた。",
+    "来館者の{n}割は県外から来る。",
+    "水力発電所の出力は{n}kWである。",
+    "この合金は{n}度で溶ける。",
+    "基金の残高は{n}万ドルに減った。",
+    "住宅団地の入居は20{n}年に始まる。",
+    "牧場の乳牛は{n}頭に増えた。",
+    "塩の生産量は前の年の{n}倍だ。",
+]
+NUMBERS = ("12", "13", "21", "31", "42", "57", "98")
+
+# Subjects and predicates, affirmed and denied, in several registers.
+SUBJECTS = (
+    "この水路は",
+    "隣町の製材所は",
+    "新しい検査の方法は",
+    "県の養殖組合は",
+    "古い石橋は",
+    "市の循環バスは",
+    "研究班は",
+    "夜間の窓口は",
+)
+DENIALS = [
+    ("来年も使われる", "来年は使われない"),
+    ("国の補助を受けている", "国の補助を受けていません"),
+    ("雪の日でも動く", "雪の日には動かない"),
+    ("住民の同意を得た", "住民の同意を得なかった"),
+    ("基準を満たしている", "基準を満たしていない"),
+    ("地震に耐えられます", "地震に耐えられません"),
+    ("予算を使い切った", "予算を使い切らなかった"),
+    ("外国語に対応している", "外国語に対応していない"),
+    ("安全だ", "安全ではない"),
+    ("値上げをする必要がある", "値上げをする必要はない"),
+    ("合併に応じた", "合併に応じなかった"),
+    ("検査の対象です", "検査の対象ではありません"),
+    ("廃止されるべきだ", "廃止されるべきではない"),
+    ("雨の影響を受ける", "雨の影響を受けず"),
+    ("すべての駅に止まる", "すべての駅に止まるわけではない"),
+    ("市民に公開された", "市民に公開されなかった"),
+    ("誤りを認めた", "誤りを認めなかった"),
+    ("問題がある", "問題はない"),
+    ("増える", "増えない"),
+    ("黒字だった", "黒字ではなかった"),
+    ("来月に終わる", "来月には終わらない"),
+    ("特許を持つ", "特許を持たない"),
+]
+
+
+def apart(relation: str) -> str:
+    return "apart" if relation in ("related", "unrelated") else relation
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[tuple[str, str]]:
+    return [(apart(gold), apart(relate(a, b).relation)) for gold, a, b in PAIRS]
+
+
+def figures(judged: list[tuple[str, str]], label: str) -> tuple[float, float]:
+    hit = sum(g == label == p for g, p in judged)
+    return hit / max(1, sum(p == label for _, p in judged)), hit / max(1, sum(g == label for g, _ in judged))
+
+
+def test_pairs_written_for_this_reach_the_bars(judged: list[tuple[str, str]]) -> None:
+    merge_precision, merge_recall = figures(judged, "same")
+    conflict_precision, conflict_recall = figures(judged, "conflict")
+    assert len(judged) >= 250
+    assert merge_precision >= 0.95
+    assert merge_recall >= 0.60
+    assert conflict_precision >= 0.85
+    assert conflict_recall >= 0.65
+    assert Counter(judged)[("conflict", "same")] == 0
+
+
+def test_no_pair_that_differs_in_a_number_merges() -> None:
+    pairs = [(frame.format(n=x), frame.format(n=y)) for frame in COUNTED for x, y in itertools.combinations(NUMBERS, 2)]
+    assert len(pairs) >= 400
+    merged = [p for p in pairs if relate(*p).relation == "same" or merge_key(p[0]) == merge_key(p[1])]
+    assert merged == []
+
+
+def test_pairs_that_differ_in_a_number_are_conflicts_with_the_numbers_as_evidence() -> None:
+    found = relate("灯台の高さは31メートルだ。", "灯台の高さは42メートルだ。")
+    assert found.relation == "conflict"
+    assert any("31メートル" in e and "42メートル" in e for e in found.evidence)
+
+
+def test_no_pair_that_differs_in_a_negation_merges() -> None:
+    pairs = [(f"{s}{yes}。", f"{s}{no}。") for s in SUBJECTS for yes, no in DENIALS]
+    assert len(pairs) >= 150
+    merged = [p for p in pairs if relate(*p).relation == "same" or merge_key(p[0]) == merge_key(p[1])]
+    assert merged == []
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("しかし、この堰は低い。", "この堰は低いです。"),
+        ("また、井戸は深い。", "**井戸は深い。**"),
+        ("橋は古いですね。", "橋は古いですよ。"),
+        ("まさに、土が痩せているのです。", "土が痩せている。"),
+        ("倉庫は ３つ ある。", "倉庫は3つあります。"),
+        ("船は出なかった。", "船は出ませんでした。"),
+        ("雨が降るだろう。", "雨が降るでしょう。"),
+    ],
+)
+def test_merge_key_forgets_what_does_not_matter(a: str, b: str) -> None:
+    assert merge_key(a) == merge_key(b)
+    assert relate(a, b).relation == "same"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("船は出た。", "船は出る。"),
+        ("船は出る。", "船は出ない。"),
+        ("船は出る。", "船は出るだろう。"),
+        ("船は出る。", "船は出るか。"),
+        ("船を出せ。", "船を出す。"),
+        ("船は3隻出る。", "船は4隻出る。"),
+        ("**北港:** 船は出る。", "**南港:** 船は出る。"),
+    ],
+)
+def test_merge_key_keeps_what_matters(a: str, b: str) -> None:
+    assert merge_key(a) != merge_key(b)
+    assert relate(a, b).relation != "same"
+
+
+def test_merge_key_keeps_the_cases() -> None:
+    assert merge_key("船で出る。") != merge_key("船が出る。")
+
+
+def test_merge_key_and_prepare_are_the_same_with_words_given() -> None:
+    for text in SENTENCES[:60]:
+        words = tokens(text)
+        assert merge_key(text, words) == merge_key(text)
+        assert prepare(text, words) == prepare(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("三倍", [("times", 3, 3)]),
+        ("45%", [("ratio", 0.45, 0.45)]),
+        ("4割5分", [("ratio", 0.45, 0.45)]),
+        ("半数", [("ratio", 0.5, 0.5)]),
+        ("三分の一", [("ratio", 0.333333333, 0.333333333)]),
+        ("10〜15年", [("duration", 120, 180)]),
+        ("数十億ドル", [("dollar", 2e9, 9e9)]),
+        ("数兆ウォン", [("won", 2e12, 9e12)]),
+        ("1,000百万ドル", [("dollar", 1e9, 1e9)]),
+        ("10億ドル", [("dollar", 1e9, 1e9)]),
+        ("1.2GW", [("power", 1.2e9, 1.2e9)]),
+        ("1,200MW", [("power", 1.2e9, 1.2e9)]),
+        ("6カ月", [("duration", 6, 6)]),
+        ("半年", [("duration", 6, 6)]),
+        ("2億3,000万円", [("yen", 2.3e8, 2.3e8)]),
+        ("5社に1社", [("ratio", 0.2, 0.2)]),
+        ("$10 billion", [("dollar", 1e10, 1e10)]),
+        ("1〜2億円", [("yen", 1e8, 2e8)]),
+        ("一部の工場", []),
+        ("十分に足りる", []),
+        ("HBM4", []),
+        ("GPT-5", []),
+    ],
+)
+def test_quantities_come_to_one_scale(text: str, values: list[tuple[str, float, float]]) -> None:
+    assert [q.value[:3] for q in quantities(text)] == values
+
+
+def test_bounds_are_kept() -> None:
+    assert [q.bound for q in quantities("50人以上、40人未満、30人")] == ["above", "below", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("2026年度第3四半期", [("fiscal", "2026"), ("quarter", "3")]),
+        ("来年4月", [("year", "来"), ("month", "4")]),
+        ("2027年10月3日", [("year", "2027"), ("month", "10"), ("day", "3")]),
+        ("4〜6月期", [("month", "4:6")]),
+        ("昨秋", [("season", "昨:秋")]),
+        ("今後5年間", []),
+    ],
+)
+def test_dates(text: str, parts: list[tuple[str, str]]) -> None:
+    assert [(d.part, d.value) for d in dates(text)] == parts
+
+
+@given(st.integers(min_value=0, max_value=10**15))
+def test_a_number_reads_back_with_separators(value: int) -> None:
+    assert parse_number(f"{value:,}") == value
+
+
+texts = st.one_of(st.sampled_from(SENTENCES), st.text(max_size=60))
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts, texts)
+def test_judging_is_symmetric_and_total(a: str, b: str) -> None:
+    one, two = prepare(a), prepare(b)
+    there, back = judge(one, two), judge(two, one)
+    assert there.relation == back.relation
+    assert there.relation in RELATIONS
+    assert 0.0 <= there.score <= 1.0
+    assert there.score == back.score
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts)
+def test_a_sentence_is_the_same_as_itself(text: str) -> None:
+    assert relate(text, text).relation == "same"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "。", "…", "\x00", "\ud800", "😀😀", "**", "-", "1", "１２３", "a" * 3000, "数" * 500, "一" * 500]
+)
+def test_odd_sentences_are_judged(text: str) -> None:
+    assert relate(text, "港は深い。").relation in ("related", "unrelated")
+
+
+def test_a_whole_stem_is_not_mistaken_for_a_name() -> None:
+    assert not {"@meta"} & prepare("メタンの回収が進む。").entities
+
+
+def test_every_relation_but_the_plain_ones_shows_its_words() -> None:
+    for gold, a, b in PAIRS:
+        found = relate(a, b)
+        if gold == found.relation and gold in ("conflict", "subsumes"):
+            assert found.evidence, (a, b)
+
+
+def test_candidates_find_near_duplicates_and_nothing_twice() -> None:
+    base = [f"{s}{yes}。" for s in SUBJECTS for yes, _ in DENIALS]
+    near = [t.replace("。", "のです。") for t in base]
+    both = [*base, *near]
+    folded = [fold(t) for t in both]
+    keys = [str(i) for i in range(len(both))]
+    pairs = candidates(keys, folded, 0.5)
+    assert pairs == sorted(set(pairs))
+    assert all(i < j for i, j in pairs)
+    wanted = {(i, i + len(base)) for i in range(len(base)) if len(folded[i]) >= 12}
+    assert len(wanted & set(pairs)) >= 0.95 * len(wanted)
+    assert candidates(keys, folded, 0.5) == pairs
+
+
+def test_candidates_leave_texts_of_one_key_to_the_key() -> None:
+    texts = ["港の水深は十二メートルある。"] * 3
+    assert candidates(["k"] * 3, texts) == []
+    assert candidates([], []) == []
+    assert candidates(["a", "b"], texts[:2]) == [(0, 1)]
+
+
+def test_word_lists_are_broad() -> None:
+    data = tables_module.load("antonyms.toml")
+    assert len(data["axes"]) >= 150
+    assert len(tables_module.load("cues.toml")["openers"]) >= 60
+
+
+def test_no_axis_has_a_word_on_both_sides() -> None:
+    for left, right in tables_module.load("antonyms.toml")["axes"]:
+        assert not set(left.split()) & set(right.split()), (left, right)
+
+
+def test_a_broken_list_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "cues.toml"
+    broken.write_text("openers = [", "utf-8")
+    monkeypatch.setattr(tables_module, "resource", lambda *parts: tmp_path / parts[-1])
+    with pytest.raises(DataFileError, match=re.escape(str(broken))):
+        tables_module.load("cues.toml")
+    with pytest.raises(DataFileError, match=r"missing\.toml"):
+        tables_module.load("missing.toml")
+    with pytest.raises(DataFileError, match="openers"):
+        tables_module.pattern("cues.toml", "openers", ["("])
+
+
+def test_what_is_prepared_travels_between_processes() -> None:
+    one = prepare("灯台の高さは31メートルだ。")
+    assert pickle.loads(pickle.dumps(one)) == one
