@@ -13,8 +13,12 @@ from kb.errors import DatabaseError, LockedError
 
 
 def lock_path(db: Path) -> Path:
-    """Return the lock file of a database: `kb.db.lock` beside `kb.db`. It stays there, empty, when free."""
-    return db.with_name(db.name + ".lock")
+    """Return the lock file of a database: `kb.db.lock` beside `kb.db`. It stays there, empty, when free.
+
+    A symbolic link has the lock of the file it points to.
+    """
+    real = db.resolve()
+    return real.with_name(real.name + ".lock")
 
 
 @contextmanager

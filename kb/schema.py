@@ -161,6 +161,7 @@ def _create(path: Path) -> None:
 
     from kb import fts
 
+    path = path.resolve()  # what a symbolic link points to is made, the link stays
     part = path.with_name(path.name + ".new")
     _clear(part, "", "-wal", "-shm", "-journal")
     try:

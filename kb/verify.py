@@ -51,7 +51,9 @@ def run(db: Path) -> tuple[list[str], dict[str, int]]:
             problems.extend(_claims(db, counts))
             problems.extend(_full_text(db, writable=writable))
     except (sqlite3.DatabaseError, DBAPIError) as error:
-        raise DatabaseError(f"{db}: damaged: {getattr(error, 'orig', error)}; restore a copy, or move it away and build again") from error
+        raise DatabaseError(
+            f"{db}: damaged: {getattr(error, 'orig', error)}; restore a copy, or move it away and build again"
+        ) from error
     return problems, counts
 
 
@@ -154,7 +156,8 @@ def _off_unit(name: str, dim: int, rows: Sequence[tuple[str, bytes]]) -> Iterato
         return
     matrix = np.frombuffer(b"".join(blob for _, blob in whole), dtype="<f4").reshape(len(whole), dim)
     norms = np.linalg.norm(matrix.astype(np.float64), axis=1)
-    for place in np.flatnonzero(~(np.abs(norms - 1) <= _UNIT_TOLERANCE)):
+    # A text without any word has the vector of zeros.
+    for place in np.flatnonzero(~((np.abs(norms - 1) <= _UNIT_TOLERANCE) | (norms == 0))):
         yield f"model {name}: the vector of {whole[place][0]} has length {norms[place]:.3f}, not 1"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -23,7 +24,7 @@ NEXT = '''"""A change that copies a table, as SQLite needs for most."""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "NEXT", "LAST", None, None
 
 
 def upgrade():
@@ -39,6 +40,8 @@ def downgrade():
     with op.batch_alter_table("claim_terms", recreate="always") as batch:
         batch.drop_column("extra")
 '''
+LAST = schema.revisions()[-1]
+FUTURE = f"{int(LAST) + 1:04}"
 CLAIM = (
     "INSERT INTO claims (id, key, text, text_hash, kind, certainty, holder, language, occurrence_count, post_count) "
     "VALUES (1, 'k', '電力は足りる。', 'h', 'fact', 'asserted', 'author', 'ja', 0, 0)"
@@ -54,15 +57,13 @@ def db(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function that adds a migration 0002 to those that exist."""
+    """Return a function that adds a migration to those that exist."""
     shared = tmp_path / "share"
 
     def add(code: str) -> None:
-        versions = shared / "migrations" / "versions"
-        versions.mkdir(parents=True)
-        for name in ("env.py", "script.py.mako", "versions/0001_initial.py"):
-            (shared / "migrations" / name).write_text(config.resource("migrations", name).read_text("utf-8"), "utf-8")
-        (versions / "0002_next.py").write_text(code, "utf-8")
+        shutil.copytree(config.resource("migrations"), shared / "migrations")
+        code = code.replace("NEXT", FUTURE).replace("LAST", LAST)
+        (shared / "migrations" / "versions" / f"{FUTURE}_next.py").write_text(code, "utf-8")
         monkeypatch.setattr(schema, "resource", lambda *parts: shared.joinpath(*parts))
         schema.revisions.cache_clear()
 
@@ -155,17 +156,17 @@ def test_an_older_database_is_copied_and_upgraded(db: Path, newer: Callable[[str
         assert fts.check(connection) == []
         connection.execute("DELETE FROM claims")  # the triggers that the copying dropped are back
         assert connection.execute(found).fetchall() == []
-    copy = db.with_name("kb.db.bak-0001")
+    copy = db.with_name(f"kb.db.bak-{LAST}")
     assert value(copy, "SELECT holder FROM claims") == "author"
     assert value(copy, "PRAGMA integrity_check") == "ok"
 
 
 def test_a_copy_is_never_written_over(db: Path, newer: Callable[[str], None]) -> None:
-    db.with_name("kb.db.bak-0001").write_text("mine", "utf-8")
+    db.with_name(f"kb.db.bak-{LAST}").write_text("mine", "utf-8")
     newer(NEXT)
     schema.connect(db).close()
-    assert db.with_name("kb.db.bak-0001").read_text("utf-8") == "mine"
-    assert value(db.with_name("kb.db.bak-0001-2"), "SELECT version_num FROM alembic_version") == "0001"
+    assert db.with_name(f"kb.db.bak-{LAST}").read_text("utf-8") == "mine"
+    assert value(db.with_name(f"kb.db.bak-{LAST}-2"), "SELECT version_num FROM alembic_version") == LAST
 
 
 def test_a_failed_upgrade_changes_nothing(db: Path, newer: Callable[[str], None]) -> None:
@@ -173,7 +174,7 @@ def test_a_failed_upgrade_changes_nothing(db: Path, newer: Callable[[str], None]
     newer(broken)
     with pytest.raises(DatabaseError, match="nowhere"):
         schema.connect(db)
-    assert value(db, "SELECT version_num FROM alembic_version") == "0001"
+    assert value(db, "SELECT version_num FROM alembic_version") == LAST
     assert value(db, "PRAGMA user_version") == 0
     assert value(db, "SELECT count(*) FROM pragma_table_info('claims') WHERE name = 'speaker'") == 0
 
@@ -181,10 +182,10 @@ def test_a_failed_upgrade_changes_nothing(db: Path, newer: Callable[[str], None]
 def test_an_upgrade_that_breaks_references_is_undone(db: Path, newer: Callable[[str], None]) -> None:
     code = "op.execute(\"INSERT INTO sources (post_id, text) VALUES (99, '')\")"
     newer(NEXT.replace("def downgrade", f"    {code}\n\n\ndef downgrade"))
-    with pytest.raises(SchemaError, match=r"sources.*bak-0001"):
+    with pytest.raises(SchemaError, match=rf"sources.*bak-{LAST}"):
         schema.connect(db)
     assert value(db, "SELECT count(*) FROM sources") == 0
-    assert value(db, "SELECT version_num FROM alembic_version") == "0001"
+    assert value(db, "SELECT version_num FROM alembic_version") == LAST
 
 
 def test_full_text_that_an_interrupted_upgrade_left_behind_is_rebuilt(db: Path) -> None:

@@ -40,16 +40,15 @@ def post(
             ledger.append(LedgerRow(start, end, "repeat", "said before", again))
         label = Label(kind, holder=holder)
         plain = words.replace("**", "")
-        sentences.append(
-            Sentence(start, end, ((start, end),), words, plain, fold(words), 0, 0, label, again, "repeat" * bool(again))
-        )
+        key, reason = fold(words), "repeat" if again else ""
+        sentences.append(Sentence(start, end, ((start, end),), words, plain, key, 0, 0, label, key, again, reason))
     whole = (0, len(text))
     notes = Annotation(
         (Draft(*whole),),
         (Passage(*whole, "paragraph", 0),),
         tuple(sentences),
         tuple(ledger),
-        fault="" if lines else "no",
+        (tuple(i for i, sentence in enumerate(sentences) if not sentence.reason),),
     )
     info = PostInfo(title=path, date=date, author="", categories=(), tags=("電力",), front_matter={"title": path})
     return store.rows(Source(path, text, "utf-8", text_hash(text)), info, notes, root="/posts", reading="r1")

@@ -8,6 +8,7 @@ committed state, and the next build finishes what was left.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -94,7 +95,7 @@ def _run(engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, 
     """Run the stages in order."""
     reading = settings.fingerprint()
     with engine.begin() as connection:
-        names = [str(source.resolve()) for source in sources]
+        names = [os.fsencode(source.resolve()).decode("utf-8", "replace") for source in sources]
         tally.build_id = store.begin_build(connection, config.VERSION, names, asdict(settings))
     with tally.timed("scan"):
         with engine.connect() as connection:

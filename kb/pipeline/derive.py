@@ -9,16 +9,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Engine
 
 from kb import fts, schema, store
 from kb.config import NORMALISER_VERSION, resource
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
+from kb.text import text_hash
+
+if TYPE_CHECKING:
+    from kb.embeddings import Encoder
 
 Item = TypeVar("Item")
 
@@ -61,7 +66,8 @@ def vectors(engine: Engine, tally: Tally) -> None:
             store.put_model(connection, DEFAULT_MODEL, DEFAULT_MODEL, default.revision, default.dim)
             known = connection.execute(store.models()).all()
     for model in known:
-        if not _missing(engine, model.id):
+        # Another version of a package makes other vectors; only the default encoder is loaded fast enough to ask.
+        if model.source != DEFAULT_MODEL and not _missing(engine, model.id):
             continue
         encoder = embeddings.load(model.source)
         with engine.begin() as connection:  # another revision: its old vectors go
@@ -76,7 +82,7 @@ def _missing(engine: Engine, model_id: int) -> list[tuple[str, str]]:
         return [(h, text) for h, text in connection.execute(store.texts_without_vector(model_id))]
 
 
-def _embed(engine: Engine, model_id: int, encoder: Any, tally: Tally) -> None:
+def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally) -> None:
     """Embed all that is missing of one model."""
     pending = _missing(engine, model_id)
     done = 0
@@ -106,10 +112,11 @@ def topics(engine: Engine, tally: Tally, path: Path | None = None) -> None:
     with engine.begin() as connection:
         ids = store.put_topics(connection, listed)
     encoder = embeddings.load(active.source) if active and pending else None
-    assign = partial(curated.assign, topics=listed, encoder=encoder)
     done = 0
     for batch in _batches(pending, _TOPICS_BATCH):
-        found = assign([text for _, text in batch])
+        texts = [text for _, text in batch]
+        held = _Held(engine, active.id, encoder, texts) if active and encoder else None
+        found = curated.assign(texts, listed, held)
         links = ((batch[index][0], ids[slug], score, evidence) for index, slug, score, evidence in found)
         with engine.begin() as connection:
             store.put_topic_links(connection, [claim for claim, _ in batch], links, state)
@@ -117,9 +124,28 @@ def topics(engine: Engine, tally: Tally, path: Path | None = None) -> None:
         tally.told("topics", done, len(pending))
 
 
+class _Held:
+    """An encoder that knows the vectors of `texts` already, from the database."""
+
+    def __init__(self, engine: Engine, model_id: int, encoder: Encoder, texts: Sequence[str]) -> None:
+        self._encoder = encoder
+        with engine.connect() as connection:
+            blobs = connection.execute(store.vectors(model_id, [text_hash(text) for text in texts]))
+            self._vectors = {row.text_hash: np.frombuffer(row.vector, dtype="<f4") for row in blobs}
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return a vector a text (texts x dim), made only where the database has none."""
+        keys = [text_hash(text) for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
+        made = dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True)) if missing else {}
+        rows = [made[key] if key in made else self._vectors[key] for key in keys]
+        return np.array(rows, dtype=np.float32).reshape(len(rows), self._encoder.dim)
+
+
 def _topic_state(path: Path, revision: str) -> str:
     """Return the fingerprint of what decides the topics of a claim, its text aside."""
-    parts = [path.read_bytes(), revision.encode(), str(NORMALISER_VERSION).encode()]
+    names = resource("data", "synonyms.yml").read_bytes()  # what a topic is called is known from there, too
+    parts = [path.read_bytes(), names, revision.encode(), str(NORMALISER_VERSION).encode()]
     return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
 
 

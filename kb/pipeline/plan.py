@@ -91,10 +91,10 @@ def make(
         root, path = (old.root, old.path) if old else _name(file, item, taken)
         taken.add(path)
         try:
-            content_hash = posts.load(file, path).content_hash
+            content_hash = _content_hash(file, root, path)
         except SourceError as error:
             kept = "; its last good reading is kept" if old else ""
-            faults.append(Fault(path, error.reason + kept))
+            faults.append(Fault(_shown(path), error.reason + kept))
         else:
             if old is not None and (old.content_hash, old.reading) == (content_hash, reading):
                 unchanged += 1
@@ -105,6 +105,21 @@ def make(
                 new += old is None
         progress(done, len(found))
     return Plan(tuple(jobs), new, unchanged, tuple(p.id for p in gone), moves, tuple(faults))
+
+
+def _content_hash(file: Path, root: str, path: str) -> str:
+    """Return the hash of a file's bytes.
+
+    Raises:
+        SourceError: it cannot be read, decoded, or named in the database.
+    """
+    if file.exists() and not file.is_file():
+        raise SourceError(path, "is no regular file")  # reading a pipe would wait for ever
+    try:
+        Path(root, path).as_posix().encode("utf-8")
+    except UnicodeEncodeError:
+        raise SourceError(path, "its name is not UTF-8; rename it") from None
+    return posts.load(file, path).content_hash
 
 
 def _find(sources: Sequence[Path]) -> tuple[dict[Path, Path], list[Path], list[Fault]]:
@@ -134,6 +149,11 @@ def _find(sources: Sequence[Path]) -> tuple[dict[Path, Path], list[Path], list[F
     if missing is not None and not reached:
         raise missing
     return found, folders, faults
+
+
+def _shown(path: str) -> str:
+    """Return a path as it can be printed: bytes that are no text become question marks."""
+    return path.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_gone(file: Path, folders: Sequence[Path]) -> bool:

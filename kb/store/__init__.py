@@ -12,6 +12,7 @@ from kb.store.queries import (
     post_states,
     texts_without_vector,
     topics,
+    vectors,
 )
 from kb.store.stages import (
     activate,
@@ -83,6 +84,7 @@ __all__ = [
     "texts_without_vector",
     "topics",
     "unsplit",
+    "vectors",
     "verdicts",
     "wording_state",
     "wordings",

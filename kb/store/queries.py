@@ -53,6 +53,12 @@ def texts_without_vector(model_id: int) -> Select[str, str]:
     )
 
 
+def vectors(model_id: int, hashes: Sequence[str]) -> Select[str, bytes]:
+    """Select (text_hash, little-endian float32) of the texts that a model holds vectors of."""
+    mine = select(Embedding.text_hash, Embedding.vector).where(Embedding.model_id == model_id)
+    return mine.where(in_list(Embedding.text_hash, list(hashes)))
+
+
 def claims_without_topics(state: str) -> Select[int, str]:
     """Select (id, text) of the claims not yet assigned to topics in their present `state`."""
     return (
