@@ -21,7 +21,7 @@ _OPEN = frozenset("（([［")
 _CLOSE = frozenset("）)]］")
 _STOP = frozenset("。．.!！?？")
 _ASK = frozenset("?？")
-_NOMINAL = frozenset({"#名詞", "#代名詞", "#接尾辞", "#記号"})
+_NOMINAL = frozenset({"#名詞", "#代名詞", "#名詞的", "#記号"})
 _VERBAL = frozenset({"動詞", "形容詞", "助動詞"})
 
 
@@ -170,7 +170,7 @@ def _peel(view: View, plain_end: int) -> None:
                     continue
                 found = match_at(pattern, i, view.forms, bounds)
                 # A frame needs something to frame; the longest one that fits is taken.
-                longer = found is not None and 0 < found[0] and (hit is None or found[0] < hit.start)
+                longer = found is not None and found[0] > 0 and (hit is None or found[0] < hit.start)
                 if found and longer and not any(view.find(p) for p in frame.unless):
                     hit = Taken(frame, found[0], found[1])
         if hit is None:

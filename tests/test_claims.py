@@ -1,0 +1,316 @@
+"""Kinds, certainty and holders of sentences written for these tests, and the rules of the tables themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kb.claims import classify, rules
+from kb.claims.engine import lexicon
+from kb.claims.patterns import compile_pattern, match_at
+from kb.claims.predicate import view
+from kb.claims.table import read_table
+from kb.errors import DataFileError
+from kb.records import KINDS, Label
+from kb.text import tokens
+
+JAPANESE = [
+    # facts
+    ("市は去年、駅前に新しい図書館を開いた。", "fact", "asserted"),
+    ("この橋は1932年に完成しました。", "fact", "asserted"),
+    ("同社の従業員は約400人です。", "fact", "asserted"),
+    ("部品の七割は国内で作られています。", "fact", "asserted"),
+    ("売上高は前年より12％増えた。", "fact", "asserted"),
+    ("青葉電機は先月、小型の蓄電池を発表しました。", "fact", "asserted"),
+    ("新しい装置は熱を水で運び出す仕組みだ。", "fact", "asserted"),
+    ("港には古い倉庫が三棟ある。", "fact", "asserted"),
+    ("雨で試合は中止になりました。", "fact", "asserted"),
+    ("両社は2021年から共同で研究を進めている。", "fact", "asserted"),
+    ("当時の通信速度は毎秒64キロビットでした。", "fact", "asserted"),
+    ("これまで検査は人の手で行われてきた。", "fact", "asserted"),
+    ("工場は既に止まっている可能性があります。", "fact", "hedged"),
+    ("彼らは別の方式を試しているのかもしれません。", "fact", "hedged"),
+    ("事故の前から異常は出ていたようです。", "fact", "hedged"),
+    ("この蔵は江戸時代に建てられたと言われている。", "fact", "hedged"),
+    ("工事は三か月で終わったというから驚きです。", "fact", "asserted"),
+    ("担当者は先月に説明会を開いたとのこと。", "fact", "asserted"),
+    # forecasts
+    ("来年には電気料金が上がるでしょう。", "forecast", "hedged"),
+    ("この方式は数年で廃れるかもしれない。", "forecast", "hedged"),
+    ("市場規模は2030年に二倍になると予測されています。", "forecast", "hedged"),
+    ("工場は来春に動き出す見込みだ。", "forecast", "hedged"),
+    ("新型機は秋に発売される予定です。", "forecast", "asserted"),
+    ("小型の電池は農業の形を変える可能性を秘めています。", "forecast", "hedged"),
+    ("人の流れは地方へと移っていく。", "forecast", "asserted"),
+    ("誰でも自分の声で家電を動かせるようになります。", "forecast", "asserted"),
+    ("供給が滞る恐れがあります。", "forecast", "hedged"),
+    ("対応を誤れば信用を失いかねない。", "forecast", "hedged"),
+    ("この合意は長い交渉の出発点になるはずです。", "forecast", "hedged"),
+    ("部品の値段が下がれば普及は早まります。", "forecast", "asserted"),
+    ("今後は中小の工場でも導入が進みます。", "forecast", "asserted"),
+    ("需要の伸びは来年も続くと見ています。", "forecast", "hedged"),
+    ("人手不足はさらに深刻になるのではないでしょうか。", "forecast", "hedged"),
+    ("夜間の便は減りそうだ。", "forecast", "hedged"),
+    ("二つの規格はいずれ一つにまとまるに違いない。", "forecast", "asserted"),
+    ("来年度から全校で端末を配る計画だ。", "forecast", "asserted"),
+    ("小さな誤差が大きな損失につながる可能性もある。", "forecast", "hedged"),
+    ("蓄電池は電力網の要になり得る。", "forecast", "hedged"),
+    # opinions
+    ("この判断は実に賢明だ。", "opinion", "asserted"),
+    ("水の確保が何よりも重要です。", "opinion", "asserted"),
+    ("成功の鍵は人にある。", "opinion", "asserted"),
+    ("この数字は大きい。", "opinion", "asserted"),
+    ("両者の競争は熾烈です。", "opinion", "asserted"),
+    ("彼らの挑戦は業界の転換点と言えるでしょう。", "opinion", "hedged"),
+    ("これは努力の結果に他なりません。", "opinion", "asserted"),
+    ("この提携は主役の交代を示唆しています。", "opinion", "asserted"),
+    ("今回の決断には驚かされるばかりで、非常に興味深い。", "opinion", "asserted"),
+    ("これは単なる値下げではありません。", "opinion", "asserted"),
+    ("個人的には、この試みに大いに期待しています。", "opinion", "asserted"),
+    ("問題の本質は別のところにあると私は考えています。", "opinion", "hedged"),
+    ("値段よりも使いやすさが魅力だと感じる。", "opinion", "hedged"),
+    ("安さこそが最大の武器である。", "opinion", "asserted"),
+    ("正直に言って、この説明は分かりにくい。", "opinion", "asserted"),
+    ("地方にとってはまさに朗報でしょう。", "opinion", "hedged"),
+    ("その影響は無視できない。", "opinion", "asserted"),
+    ("あの失敗は多くの教訓を与えてくれた好例だ。", "opinion", "asserted"),
+    ("よく似ていると思いませんか？", "opinion", "hedged"),
+    ("今が投資の好機ではないでしょうか。", "opinion", "hedged"),
+    ("彼の功績は決して小さくない。", "opinion", "asserted"),
+    # advice
+    ("企業は早めに備えるべきです。", "advice", "asserted"),
+    ("国は水源を守る必要がある。", "advice", "asserted"),
+    ("私たちは声を上げなければならない。", "advice", "asserted"),
+    ("まずは小さな範囲で試しましょう。", "advice", "asserted"),
+    ("次の発表から目が離せません。", "advice", "asserted"),
+    ("設定の画面を一度確かめてください。", "advice", "asserted"),
+    ("投資家には長い目で見てほしい。", "advice", "asserted"),
+    ("専門家に相談してみてはいかがでしょうか。", "advice", "asserted"),
+    ("あなたも地域の活動に加わってみませんか？", "advice", "asserted"),
+    ("早めの点検をお勧めします。", "advice", "asserted"),
+    ("予備の電源を用意しておくとよいでしょう。", "advice", "hedged"),
+    ("契約の前に条件をよく読むこと。", "advice", "asserted"),
+    ("現場には新しい知識が求められます。", "advice", "asserted"),
+    ("利用者の声に耳を傾けることが大切です。", "advice", "asserted"),
+    ("今後の交渉の行方に注目したい。", "advice", "asserted"),
+    ("慌てて買い替えてはいけません。", "advice", "asserted"),
+    # questions
+    ("この費用は誰が払うのか。", "question", None),
+    ("では、地方はどうだろうか。", "question", None),
+    ("なぜ今なのでしょうか？", "question", None),
+    ("残された時間で何ができるのか？", "question", None),
+    ("その決断は正しかったのでしょうか。", "question", None),
+    ("もう一つの道はないのだろうか。", "question", None),
+    # nothing worth keeping
+    ("皆さん、こんにちは。", "other", None),
+    ("さて。", "other", None),
+    ("次に、費用です。", "other", None),
+    ("まず「安全」について。", "other", None),
+    ("それでは、順に見ていきましょう。", "other", None),
+    ("少し想像してみてください。", "other", None),
+    ("続きはこちらをご覧ください。", "other", None),
+    ("続報を楽しみにしています。", "other", None),
+    ("私も若い頃、同じ失敗に頭を抱えたことがあります。", "other", None),
+    ("農家、漁師、そして町工場の職人。", "other", None),
+    ("新しい駅の", "other", None),
+    ("をさらに広げています。", "other", None),
+    ("そして、忘れてはならないのが、水の問題です。", "other", None),
+    ("---", "other", None),
+    ("", "other", None),
+]
+
+ENGLISH = [
+    ("The city opened a new library last year.", "fact", "asserted"),
+    ("The plant employs 400 people.", "fact", "asserted"),
+    ("Two teams have shared the building since 2019.", "fact", "asserted"),
+    ("The old bridge was built by hand.", "fact", "asserted"),
+    ("The outage may have started on Monday.", "fact", "hedged"),
+    ("The factory reportedly closed in May.", "fact", "hedged"),
+    ("The agency will open a second office.", "forecast", "asserted"),
+    ("Prices could fall by half.", "forecast", "hedged"),
+    ("Demand is expected to double by 2030.", "forecast", "hedged"),
+    ("The museum plans to move next spring.", "forecast", "asserted"),
+    ("Smaller shops might not survive the winter.", "forecast", "hedged"),
+    ("We're going to publish the results.", "forecast", "asserted"),
+    ("Clear writing is essential.", "opinion", "asserted"),
+    ("I think the old process was slower.", "opinion", "hedged"),
+    ("It's hard to find good carpenters.", "opinion", "asserted"),
+    ("This underscores the value of patience.", "opinion", "asserted"),
+    ("Water is one of the most precious goods.", "opinion", "asserted"),
+    ("Agencies should publish their data.", "advice", "asserted"),
+    ("Buyers need to test early.", "advice", "asserted"),
+    ("You must keep the valve closed.", "advice", "asserted"),
+    ("Keep the first release small.", "advice", "asserted"),
+    ("If the pump fails, check the fuse.", "advice", "asserted"),
+    ("We recommend that teams start with interviews.", "advice", "asserted"),
+    ("Will the new plant be enough?", "question", None),
+    ("How do you measure trust?", "question", None),
+    ("Hello everyone, and welcome back.", "other", None),
+    ("Sign up for our newsletter.", "other", None),
+    ("Let's take a look at three examples.", "other", None),
+    ("Open source in government", "other", None),
+    ("We are thrilled to share the news.", "other", None),
+]
+
+HOLDERS = [
+    ("青葉総研によると、需要は二倍になる。", "青葉総研"),
+    ("みどり銀行の調査では、三割の店が赤字だった。", "みどり銀行"),
+    ("森下氏は、需要は二倍になると述べた。", "森下氏"),
+    ("青葉電機は、来年に工場を建てるとしている。", "青葉電機"),
+    ("協会は、被害は小さいと説明している。", "協会"),
+    ("アナリストは、需要が倍増すると予測している。", "アナリスト"),
+    ("同社は新型の電池を発表した。", "author"),
+    ("私は価格が下がると見ている。", "author"),
+    ("彼らは市場を変えようとしている。", "author"),
+    ("According to Alder Research, demand doubled.", "Alder Research"),
+    ("Dana Alder said that demand doubled.", "Dana Alder"),
+    ("We said that demand doubled.", "author"),
+    ("The company launched a new battery.", "author"),
+]
+
+
+def label(text: str, japanese: bool = True) -> Label:
+    """Return the label of a sentence."""
+    return classify(text, tokens(text), japanese=japanese)
+
+
+@pytest.mark.parametrize(("text", "kind", "certainty"), JAPANESE)
+def test_japanese_sentence(text: str, kind: str, certainty: str | None) -> None:
+    found = label(text)
+    assert (found.kind, found.certainty if certainty else None) == (kind, certainty), found.cues
+
+
+@pytest.mark.parametrize(("text", "kind", "certainty"), ENGLISH)
+def test_english_sentence(text: str, kind: str, certainty: str | None) -> None:
+    found = label(text, japanese=False)
+    assert (found.kind, found.certainty if certainty else None) == (kind, certainty), found.cues
+
+
+@pytest.mark.parametrize(("text", "holder"), HOLDERS)
+def test_holder(text: str, holder: str) -> None:
+    found = label(text, japanese=not text.isascii())
+    assert found.holder == holder
+    assert any(cue.label == "holder" for cue in found.cues) is (holder != "author")
+
+
+@pytest.mark.parametrize("passage", ["heading", "label", "cell"])
+def test_a_heading_that_is_a_statement_is_still_other(passage: str) -> None:
+    text = "需要は二倍になった。"
+    assert classify(text, tokens(text), passage=passage).kind == "other"  # type: ignore[arg-type]
+    assert classify(text, tokens(text), passage="item").kind == "fact"
+
+
+def test_cues_name_the_words_that_decided() -> None:
+    text = "来年には電気料金が上がるでしょう。"
+    cues = {cue.label: cue for cue in label(text).cues}
+    assert cues["forecast"].text == "上がる"
+    assert cues["hedged"].text == "でしょう"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet="私たちはが来年電力を必要とするかもしれない。？（）「」、 \x00\ud800AbI5😀", max_size=40))
+def test_any_text_gets_a_label_whose_cues_lie_in_it(text: str) -> None:
+    words = tokens(text.replace("\ud800", "?"))
+    found = classify(text, words)
+    assert found.kind in KINDS
+    assert found.cues
+    for cue in found.cues:
+        assert cue.text == text[cue.start : cue.end]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_rule_is_triggered_by_its_examples(language: str) -> None:
+    idle = [
+        (rule.id, example)
+        for rule in rules(language)
+        for example in rule.examples
+        if rule.id not in {cue.rule for cue in label(example, language == "ja").cues}
+    ]
+    assert idle == []
+
+
+def test_every_frame_is_taken_off_its_examples() -> None:
+    words = lexicon("ja")
+    idle = [
+        (frame.id, example)
+        for frame in words.table.frames
+        for example in frame.examples
+        if frame.id not in {taken.frame.id for taken in view(tokens(example), words).taken}
+    ]
+    assert idle == []
+
+
+def test_rule_ids_are_unique_across_the_tables() -> None:
+    for language in ("ja", "en"):
+        ids = [rule.id for rule in rules(language)]
+        assert len(ids) == len(set(ids))
+    assert len(rules()) == len(rules("ja")) + len(rules("en"))
+
+
+RULE = '[[rule]]\nid = "a.rule"\nlabel = "fact"\npriority = 1\nexamples = ["雨だ。"]\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("[[rule]\n", "cannot be read as TOML"),
+        ("[sundry]\n", "unknown part 'sundry'"),
+        ('[[rule]]\nlabel = "fact"\n', "rule '?': give it an id"),
+        (RULE + 'patterns = ["雨 $"]\n' + RULE, "rule 'a.rule': the id is used twice"),
+        (RULE + 'pattern = ["雨 $"]\n', "rule 'a.rule': unknown field 'pattern'"),
+        (RULE.replace("fact", "rumour"), "rule 'a.rule': label 'rumour'"),
+        (RULE + "weight = 1.0\n", "rule 'a.rule': give it either a priority"),
+        (RULE.replace('"雨だ。"', ""), "rule 'a.rule': give it at least one example"),
+        (RULE, "rule 'a.rule': it has no patterns"),
+        (RULE + 'patterns = "雨"\n', "rule 'a.rule': patterns must be a list of strings"),
+        (RULE + 'patterns = ["@nothing $"]\n', "rule 'a.rule': patterns: no list of words is called 'nothing'"),
+        (RULE + 'patterns = ["雨||雪"]\n', "rule 'a.rule': patterns: an empty word"),
+        (RULE + 'patterns = ["雨 ~ $"]\n', "rule 'a.rule': patterns: a gap needs a width"),
+        (RULE + 'patterns = ["$"]\n', "rule 'a.rule': patterns: the pattern '$' has no word"),
+        (RULE.replace("fact", "holder") + 'patterns = ["雨"]\n', "rule 'a.rule': take ''"),
+        ('[[frame]]\nid = "a.frame"\npatterns = ["だ"]\n', "rule 'a.frame': give it patterns and at least one example"),
+    ],
+)
+def test_a_table_that_breaks_its_rules_is_refused(tmp_path: Path, source: str, complaint: str) -> None:
+    path = tmp_path / "cues.toml"
+    path.write_text(source, "utf-8")
+    with pytest.raises(DataFileError) as caught:
+        read_table(path)
+    assert complaint in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"none\.toml"):
+        read_table(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("雨 が 降る $", "雨が降ります。", True),
+        ("雨 が 止む $", "雨が降ります。", False),
+        ("雨 ~1 降る", "雨が降った日。", True),
+        ("雪|雨 が", "雨が降る。", True),
+        ("^ 雨", "大きな雨が降る。", False),
+        ("^ 大きな 雨", "大きな雨が降る。", True),
+        ("#動詞&!止む $", "雨が止む。", False),
+        ("#動詞&!止む $", "雨が降る。", True),
+        ("が 激しい? 降る", "雨が降る。", True),
+        ("@sky が", "雨が降る。", True),
+        ("雨 は|が @sky* 降る", "雨が雪雨降る。", True),
+        ("大きな < 雨", "大きな雨が降る。", True),
+        ("小さな < 雨", "大きな雨が降る。", False),
+        ("降る $$", "雨が降るだろう。", False),
+    ],
+)
+def test_pattern_language(pattern: str, text: str, found: bool) -> None:
+    words = lexicon("ja")
+    compiled = compile_pattern(pattern, {"sky": ["雨", "雪"]})
+    seen = view(tokens(text), words)
+    hits = [match_at(compiled, i, seen.forms, seen.bounds) for i in range(len(seen.forms))]
+    assert any(hits) is found
