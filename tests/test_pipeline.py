@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,6 @@ from kb.errors import DatabaseError, KbError, LockedError, SourceError
 from kb.lock import exclusive, lock_path
 from kb.pipeline.pool import Workers
 
-KILLS = 10
 CHILD = """
 import sys
 from pathlib import Path
@@ -59,6 +59,15 @@ def copy(library: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
     posts = write(tmp_path / "posts", 12)
     pipeline.build([posts], tmp_path / "kb.db", workers=1)
     return posts, tmp_path / "kb.db"
+
+
+def edit(posts: Path) -> None:
+    """Change two of twelve posts, delete one and add one."""
+    (posts / "2025-post-02.md").write_text(text(2, extra="新しい変電所は、来年の秋に完成する。"), "utf-8")
+    (posts / "2025-post-03.md").write_text(text(8, title="別の題"), "utf-8")
+    (posts / "2025-post-00.md").unlink()
+    (posts / "newer").mkdir()
+    (posts / "newer" / "2026-post-30.md").write_text(text(30), "utf-8")
 
 
 def changes(report: pipeline.BuildReport) -> tuple[int, int, int, int, int]:
@@ -112,11 +121,7 @@ def test_an_unchanged_folder_loads_no_tokenizer_and_no_model(copy: tuple[Path, P
 
 def test_after_edits_the_database_equals_a_fresh_one(copy: tuple[Path, Path], tmp_path: Path) -> None:
     posts, db = copy
-    (posts / "2025-post-02.md").write_text(text(2, extra="新しい変電所は、来年の秋に完成する。"), "utf-8")
-    (posts / "2025-post-03.md").write_text(text(8, title="別の題"), "utf-8")
-    (posts / "2025-post-00.md").unlink()
-    (posts / "newer").mkdir()
-    (posts / "newer" / "2026-post-30.md").write_text(text(30), "utf-8")
+    edit(posts)
     assert changes(pipeline.build([posts], db, workers=1))[:4] == (1, 2, 9, 1)
     pipeline.build([posts], tmp_path / "fresh.db", workers=1)
     held, fresh = contents(db), contents(tmp_path / "fresh.db")
@@ -362,17 +367,27 @@ def lines_until(process: subprocess.Popen[str], wanted: Callable[[int, str], boo
     return seen
 
 
-def test_a_build_killed_at_any_moment_is_finished_by_the_next(library: tuple[Path, Path], tmp_path: Path) -> None:
-    posts, expected = write(tmp_path / "posts", 12), None
+@pytest.mark.parametrize(("before", "kills"), [(False, 10), (True, 5)], ids=["a new database", "an update"])
+def test_a_build_killed_at_any_moment_is_finished_by_the_next(tmp_path: Path, before: bool, kills: int) -> None:
+    posts, start = write(tmp_path / "posts", 12), tmp_path / "before.db"
+    if before:
+        pipeline.build([posts], start, workers=1)
+        edit(posts)
     pipeline.build([posts], tmp_path / "undisturbed.db", workers=1)
     expected = contents(tmp_path / "undisturbed.db")
-    with child(posts, tmp_path / "whole.db", 1) as whole:
-        steps = len(lines_until(whole, lambda _, line: line == "end"))
-    moments = random.Random(20260101).sample(range(steps - 1), KILLS)
-    stages = set()
-    for number, moment in enumerate(moments):
-        db = tmp_path / f"{number}" / "kb.db"
+
+    def database(name: str) -> Path:
+        db = tmp_path / name / "kb.db"
         db.parent.mkdir()
+        if before:
+            shutil.copyfile(start, db)
+        return db
+
+    with child(posts, database("whole"), 1) as whole:
+        steps = len(lines_until(whole, lambda _, line: line == "end"))
+    stages = set()
+    for number, moment in enumerate(random.Random(20260101).sample(range(steps - 1), kills)):
+        db = database(str(number))
         with child(posts, db, 1 + number % 2) as process:
             seen = lines_until(process, lambda at, _, moment=moment: at == moment)
             process.send_signal(signal.SIGKILL)
