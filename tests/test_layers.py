@@ -20,6 +20,7 @@ LAYERS: list[set[str]] = [
     {"demo", "server"},
     {"kb"},
     {"base", "verify"},
+    {"evaluate"},
     {"pipeline"},
     {"reading"},
     {"posts", "dedup", "claims", "links", "embeddings", "topics", "search", "export"},

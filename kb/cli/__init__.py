@@ -13,6 +13,7 @@ import click
 
 from kb.cli.building import build, verify
 from kb.cli.common import Program
+from kb.cli.evaluating import evaluate
 from kb.cli.finding import conflicts, duplicates, export, search, show, topics
 from kb.cli.models import model
 from kb.cli.reading import annotate, relate
@@ -35,6 +36,7 @@ for _command in (
     search,
     annotate,
     relate,
+    evaluate,
     topics,
     show,
     duplicates,
