@@ -16,6 +16,8 @@ from kb.config import resource
 from kb.errors import DataFileError
 
 _WIDEST = 600  # characters; a bracket that closes later than this is a stray one
+_INK = re.compile(r"\S")  # searched, not stripped for: a copy of all that stands before is quadratic
+_QUOTES_IN_A_ROW = 8  # looked through for what follows; more are a dialogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Rules:
     pairs: dict[str, str]
     quotes: frozenset[str]
     enders: frozenset[str]
+    names: re.Pattern[str]
     after_quote: re.Pattern[str]
     after_mark: re.Pattern[str]
     abbreviation: re.Pattern[str]
@@ -45,6 +48,7 @@ def rules() -> Rules:
             pairs=dict(table["brackets"]["pairs"]),
             quotes=frozenset(table["brackets"]["quotes"]),
             enders=frozenset(table["enders"]["marks"]),
+            names=re.compile("(?:" + "|".join(map(re.escape, table["enders"]["names"])) + r")(?=\S)"),
             after_quote=re.compile(r"\s*(?:" + "|".join(table["continues"]["after_quote"]) + ")"),
             after_mark=re.compile(r"\s*(?:" + "|".join(table["continues"]["after_mark"]) + ")"),
             abbreviation=re.compile(
@@ -60,6 +64,7 @@ def split(text: str) -> list[tuple[int, int]]:
     """Return the sentences of one passage's plain text as (start, end), white space left out."""
     table = rules()
     match = _matching(text, table)
+    named = {m.end() - 1 for m in table.names.finditer(text)}
     cuts: list[int] = []
     i, n, begin = 0, len(text), 0
     while i < n:
@@ -67,7 +72,7 @@ def split(text: str) -> list[tuple[int, int]]:
         if i in match:
             close = match[i]
             if char in table.quotes or char in "（(":
-                after = _after_bracket(text, i, close, begin, table)
+                after = _after_bracket(text, i, match, begin, table)
                 if after:
                     cuts.append(after)
                     begin = after
@@ -75,7 +80,7 @@ def split(text: str) -> list[tuple[int, int]]:
                     continue
             i = close + 1
             continue
-        if char in table.enders and not _inside_word(text, i):
+        if char in table.enders and i not in named and not _inside_word(text, i):
             i = _past_enders(text, i, table, match)
             if i >= n or not table.after_mark.match(text, i) or char == "。":
                 cuts.append(i)
@@ -131,18 +136,22 @@ def _past_enders(text: str, i: int, table: Rules, match: dict[int, int]) -> int:
     return i
 
 
-def _after_bracket(text: str, start: int, close: int, begin: int, table: Rules) -> int | None:
+def _after_bracket(text: str, start: int, match: dict[int, int], begin: int, table: Rules) -> int | None:
     """Return where a sentence ends that is one bracket, such as 「…。」 or （…。）, or None.
 
     A bracket ends its sentence where it began it, holds an end mark last, and
-    what follows does not go on with it (と述べた, という, は …).
+    what follows does not go on with it (と述べた, という, は …), nor with the
+    brackets right after it (「はい。」「いいえ。」の二つ).
     """
-    if text[begin:start].strip():
+    close = match[start]
+    if _INK.search(text, begin, start) or text[close - 1] not in table.enders:
         return None
-    if close < 1 or text[close - 1] not in table.enders:
-        return None
-    after = close + 1
-    if after < len(text) and (text[after] in table.enders or table.after_quote.match(text, after)):
+    after = last = close + 1
+    for _ in range(_QUOTES_IN_A_ROW):
+        if last not in match or text[last] not in table.quotes:
+            break
+        last = match[last] + 1
+    if last < len(text) and (text[last] in table.enders or table.after_quote.match(text, last)):
         return None
     return after
 
@@ -164,7 +173,7 @@ def _english_end(text: str, i: int, begin: int, table: Rules) -> bool:
         j += 1
     if j < n and text[j].islower():
         return False
-    if re.search(r"(?:^|\s)[A-Z]\.$", before) or re.search(r"(?:^|\s)\d{1,3}\.$", before):
+    if re.search(r"(?:^|[^A-Za-z0-9.])[A-Z]\.$", before) or re.search(r"(?:^|\s)\d{1,3}\.$", before):
         return False  # an initial, or the number of a list item
     return not table.abbreviation.search(before)
 
