@@ -75,6 +75,24 @@ def tokens(text: str) -> list[Token]:
     return found
 
 
+def normal_forms(text: str) -> list[str]:
+    """Return the normalised forms of the words of `text`: `tokens` without the rest, in half the time."""
+    tokenizer = _tokenizer()
+    found: list[str] = []
+    for _, piece in _chunks(_SURROGATE.sub("\ufffd", text)):
+        found += [m.normalized_form() for m in tokenizer.tokenize(piece)]
+    return [word for word in found if not word.isspace()]
+
+
+def short_units(word: str) -> list[str]:
+    """Return the normalised short units (mode A) that the dictionary divides `word` into, [] where it does not."""
+    found = _tokenizer().tokenize(_SURROGATE.sub("\ufffd", word)[:_CHUNK])
+    if len(found) != 1:
+        return []
+    parts = found[0].split(_local.short)
+    return [part.normalized_form() for part in parts] if len(parts) > 1 else []
+
+
 def fold(text: str) -> str:
     """Return `text` as compared: NFKC, case folded, without mark-up and white space."""
     return _MARKUP.sub("", unicodedata.normalize("NFKC", text)).casefold()
