@@ -128,8 +128,9 @@ def _names_differ(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two names for a place that only one can hold: 初代社長はA / 初代社長はB."""
     if not ((a.exclusive and b.exclusive) or a.cleft or b.cleft):
         return
-    one = [t for t in out.a_extra if t.kind == "entity" and not t.roles & _ASIDE]
-    two = [t for t in out.b_extra if t.kind == "entity" and not t.roles & _ASIDE]
+    aside = _ASIDE - {"of-subject"} if a.cleft or b.cleft else _ASIDE
+    one = [t for t in out.a_extra if t.kind == "entity" and not t.roles & aside]
+    two = [t for t in out.b_extra if t.kind == "entity" and not t.roles & aside]
     if one and two:
         out.clashes.append(("name", "・".join(t.shown for t in one), "・".join(t.shown for t in two)))
         out.a_extra = [t for t in out.a_extra if t not in one]
@@ -152,7 +153,9 @@ _TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dat
 
 
 def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find contrasts of scope, but for pairs that are already opposites of what is said (最高 / 最低)."""
+    only = out.clashes[0] if len(out.clashes) == 1 and out.clashes[0][0] == "opposite" else ("", "", "")
     for row, words in a.scopes.items():
         other = b.scopes.get(row)
-        if other and not words & other:
+        if other and not words & other and words | other != {only[1], only[2]}:
             out.clashes.append(("scope", "・".join(sorted(words)), "・".join(sorted(other))))

@@ -49,6 +49,8 @@ _MONEY = frozenset(("yen", "dollar", "euro", "won", "yuan", "pound", "rupee", "t
 def _alike(one: Quantity, two: Quantity) -> bool:
     """Tell whether numbers in two units can be set against each other: 八つ and 8カ所, 3億円 and 3億ドル."""
     units = {one.dimension, two.dimension}
+    if units == {"times", "ratio"}:
+        return True
     return ("number" in units and units <= _COUNTS) or (units <= _MONEY and (one.low, one.high) == (two.low, two.high))
 
 

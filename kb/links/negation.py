@@ -57,23 +57,27 @@ def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables)
         if any(a <= word.start < b for a, b in idioms):
             continue
         before = words[index - 1] if index else None
-        if before is None:
-            continue
-        if word.shown in table.words["reversers"] and before.poles and word.at - before.at <= 3:
+        if before is not None and word.shown in table.words["reversers"] and before.poles and word.at - before.at <= 3:
             before.sign *= -word.sign
             word.sign, word.weight = 1, 0.0
             count += 1
-        elif word.shown in table.words["cancels"] and _governed(before, word):
-            before.sign *= -word.sign
-            word.sign, word.weight, word.poles = 1, 0.0, ()
-            count += 1
+        elif word.shown in table.words["cancels"]:
+            noun = _governed(words[:index], word)
+            if noun is not None:
+                noun.sign *= -word.sign
+                word.sign, word.weight, word.poles = 1, 0.0, ()
+                count += 1
     return count
 
 
-def _governed(noun: Word, verb: Word) -> bool:
-    """Tell whether `noun` stands right before `verb` as what does not happen: 起訴を見送る, 起訴見送り."""
-    near = 1 <= verb.at - noun.at <= 3
-    return near and noun.kind == "noun" and noun.weight > 0 and noun.role in ("", "object", "subject")
+def _governed(words: Sequence[Word], verb: Word) -> Word | None:
+    """Return the noun of what does not happen: 起訴を見送る, 起訴は中止, 起訴見送り."""
+    near = [w for w in words if verb.at - w.at <= 8 and w.kind == "noun" and w.weight > 0]
+    held = [w for w in near if w.role == "object"]
+    if held:
+        return held[-1]
+    close = [w for w in near if 1 <= verb.at - w.at <= 3 and w.role in ("", "subject")]
+    return close[-1] if close else None
 
 
 def _is_negation(token: Token) -> bool:
@@ -88,7 +92,7 @@ def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], 
     """Return the places of the tokens that the negation at `at` denies."""
     if tokens[at].pos[0] == "接頭辞":
         return (at + 1,)
-    idle, transparent = table.words["idle_nouns"], table.words["transparent"]
+    idle, transparent = table.words["idle_nouns"] | table.words["leading"], table.words["transparent"]
     existential = tokens[at].pos[0] == "形容詞"
     copular = False
     back = at - 1

@@ -8,7 +8,7 @@ from kb.links.prepare import Prepared, Term, prepare
 from kb.records import Relation, RelationName
 
 # How much of both sentences must be shared before a difference counts as a contradiction.
-CONFLICT_COVER = 0.6
+CONFLICT_COVER = 0.55
 # How much of the shorter sentence the longer one must say to contain it.
 SUBSUME_COVER = 0.8
 # How much weight of its own a sentence may have and still be the same.
@@ -81,8 +81,11 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
             return _result("subsumes", high, (*shown, "hedged on one side only"))
         return _result("same", low, shown)
     own = sum(-1 in t.signs for t in (*found.a_extra, *found.b_extra))
-    denied = (a.denials + b.denials + found.turned + own) % 2
-    if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= 2 and not denied:
+    counted = a.denials + b.denials + found.turned
+    denied = counted % 2 and (counted + own) % 2
+    if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= 2:
+        if denied:
+            return _result("conflict" if low >= CONFLICT_COVER else "related", low, (*shown, "denied on one side only"))
         return _result("subsumes", high, shown)
     return _result("related" if low >= RELATED_COVER else "unrelated", low, shown)
 
