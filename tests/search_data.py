@@ -67,7 +67,12 @@ POSTS = (
         "2025-09/korea.md",
         (
             Said("韓国政府は南西部の海沿いにAI向けの電力網を新設する計画を発表した。", topics=("korea",)),
-            Said("韓国のデータセンターは2030年までに電力需要を3倍に増やす見込みだ。", "forecast", "hedged", topics=("korea", "power")),
+            Said(
+                "韓国のデータセンターは2030年までに電力需要を3倍に増やす見込みだ。",
+                "forecast",
+                "hedged",
+                topics=("korea", "power"),
+            ),
             Said("エンジニアの人材が足りないことが最大の壁になると業界団体は述べた。", holder="業界団体"),
         ),
         title="韓国のAI拠点",
@@ -90,7 +95,10 @@ POSTS = (
     Post(
         "undated.md",
         (
-            Said("韓国政府は南西部の海沿いにAI向けの電力網を新設する計画を発表した。", quote="**韓国政府**は南西部の海沿いに\nAI向けの電力網を新設する計画を発表した。"),
+            Said(
+                "韓国政府は南西部の海沿いにAI向けの電力網を新設する計画を発表した。",
+                quote="**韓国政府**は南西部の海沿いに\nAI向けの電力網を新設する計画を発表した。",
+            ),
             "太陽光と風力の電力は夜と無風の日に足りなくなる。",
             "The grid operator will connect two new wind farms next spring.",
         ),

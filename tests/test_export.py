@@ -62,7 +62,13 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 
 
 def test_sources_and_period_are_those_of_the_places() -> None:
-    made = summary(HEAD, [row("1", "fact", place("b.md", "2025-02-03"), place("a.md", None)), row("2", "fact", place("b.md", "2025-02-03"))])
+    made = summary(
+        HEAD,
+        [
+            row("1", "fact", place("b.md", "2025-02-03"), place("a.md", None)),
+            row("2", "fact", place("b.md", "2025-02-03")),
+        ],
+    )
     assert made.period == ("2025-02-03", "2025-02-03")
     assert [(source.post, source.claims) for source in made.sources] == [("b.md", 2), ("a.md", 1)]
 

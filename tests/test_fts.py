@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from search_data import make
 
 from kb import fts, schema
-from search_data import make
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_codes_survive_the_tokenizer(conn: sqlite3.Connection, code: str) -> Non
     conn.execute("CREATE VIRTUAL TABLE t USING fts5(w, g, tokenize = 'unicode61 remove_diacritics 0')")
     conn.execute("INSERT INTO t VALUES (?, ?)", (words, grams))
     conn.execute("CREATE VIRTUAL TABLE v USING fts5vocab(t, instance)")
-    indexed = [term for (term,) in conn.execute("SELECT term FROM v ORDER BY col, \"offset\"")]
+    indexed = [term for (term,) in conn.execute('SELECT term FROM v ORDER BY col, "offset"')]
     assert sorted(indexed) == sorted(f"{words} {grams}".split())
     assert code.casefold() in {fts.decode(term) for term in indexed}
 
@@ -129,7 +129,9 @@ def test_a_long_query_is_cut_and_says_so() -> None:
     assert len(parsed.words) <= fts.TERM_LIMIT
 
 
-_OPERATORS = st.sampled_from(['"', "'", "-", " ", "OR", "AND", "NOT", "NEAR(", ")", "*", "^", ":", "{", "}", "+", "電力", "a"])
+_OPERATORS = st.sampled_from(
+    ['"', "'", "-", " ", "OR", "AND", "NOT", "NEAR(", ")", "*", "^", ":", "{", "}", "+", "電力", "a"]
+)
 
 
 @settings(max_examples=200, deadline=None)

@@ -47,7 +47,12 @@ def find(conn: sqlite3.Connection) -> Find:
 @pytest.mark.parametrize("mode", ["hybrid", "keyword", "semantic"])
 @pytest.mark.parametrize(
     ("query", "part"),
-    [("データセンターの電力需要", "2030年"), ("人材が足りない", "エンジニア"), ("液浸冷却", "液浸"), ("wind farms", "wind")],
+    [
+        ("データセンターの電力需要", "2030年"),
+        ("人材が足りない", "エンジニア"),
+        ("液浸冷却", "液浸"),
+        ("wind farms", "wind"),
+    ],
 )
 def test_the_best_claim_comes_first(find: Find, mode: str, query: str, part: str) -> None:
     assert part in find(query, mode=mode)[0].text
@@ -136,7 +141,9 @@ def test_a_filter_on_posts_shows_the_places_it_lets_through(find: Find) -> None:
 
 
 def test_a_topic_stands_for_those_below_it(tmp_path: Path) -> None:
-    path = make(tmp_path / "kb.db", [Post("a.md", [Said("送電線の増強には十年かかると電力会社はいう。", topics=["grid"])])])
+    path = make(
+        tmp_path / "kb.db", [Post("a.md", [Said("送電線の増強には十年かかると電力会社はいう。", topics=["grid"])])]
+    )
     with closing(schema.connect(path)) as conn:
         assert len(finder(conn)("送電線", mode="keyword", topic="power")) == 1
         assert finder(conn)("送電線", mode="keyword", topic="korea") == []
@@ -194,7 +201,9 @@ def test_claims_without_a_vector_are_counted(tmp_path: Path) -> None:
     path = make(tmp_path / "kb.db", encoder=ENCODER)
     with closing(schema.connect(path, writable=True)) as conn:
         conn.execute("DELETE FROM embeddings WHERE text_hash = (SELECT min(text_hash) FROM embeddings)")
-        assert finder(conn)("電力").notes == ("1 claims have no vector yet and are found by words alone; run: kb build",)
+        assert finder(conn)("電力").notes == (
+            "1 claims have no vector yet and are found by words alone; run: kb build",
+        )
         conn.execute("DELETE FROM embeddings")
         assert "no claim has a vector" in finder(conn)("電力").notes[0]
 
@@ -264,7 +273,7 @@ def test_substantial_sentences_count_more() -> None:
     factors = prior(np.array([2, 20, 20, 20], dtype=np.float32), np.array(["。", "。", "？", "材"]))
     assert factors[1] > factors[3] > factors[2]
     assert factors[1] > factors[0]
-    assert 0 < factors.min()
+    assert factors.min() > 0
     assert factors.max() <= 1
 
 

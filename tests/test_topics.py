@@ -71,7 +71,11 @@ def test_the_shipped_file_keeps_its_rules() -> None:
         ("    aliases: [海洋産業]", "    aliases: [海]", r":9: aliases: '海' is too short"),
         ("    aliases: [海洋産業]", "    aliases: [[海洋産業]]", r":9: aliases: expected a word"),
         ("    aliases: [海洋産業]", "    aliases: [海洋産業]\n    parent: air", r":7: parent: there is no topic air"),
-        ("    aliases: [海洋産業]", "    aliases: [海洋産業]\n    parent: sea", r":7: parent: goes round in a ring: sea > sea"),
+        (
+            "    aliases: [海洋産業]",
+            "    aliases: [海洋産業]\n    parent: sea",
+            r":7: parent: goes round in a ring: sea > sea",
+        ),
         ("topics:", "subjects:", r":1: subjects: unknown key"),
         ("    names: {ja: 海", "    names: {ja: [海", "cannot be read"),
     ],
@@ -83,7 +87,9 @@ def test_a_broken_rule_is_named_with_line_and_field(tmp_path: Path, old: str, ne
 
 
 def test_a_ring_of_parents_is_named(tmp_path: Path) -> None:
-    text = GOOD.replace("    exclude:", "    parent: sea\n    exclude:").replace("[海洋産業]", "[海洋産業]\n    parent: tidal")
+    text = GOOD.replace("    exclude:", "    parent: sea\n    exclude:").replace(
+        "[海洋産業]", "[海洋産業]\n    parent: tidal"
+    )
     with pytest.raises(DataFileError, match="ring: tidal > sea > tidal"):
         topics.load(write(tmp_path, text))
 
@@ -164,7 +170,9 @@ def test_a_claim_of_a_narrow_topic_counts_for_the_wider_one() -> None:
 
 
 SEEDED = (
-    topic("tidal", "潮汐発電", seeds=("海の満ち引きで電気を起こす装置を入り江に置く計画だ。",), exclude=("入り江の観光",)),
+    topic(
+        "tidal", "潮汐発電", seeds=("海の満ち引きで電気を起こす装置を入り江に置く計画だ。",), exclude=("入り江の観光",)
+    ),
     topic("night", "夜間割引", seeds=("夜に余る電気を安く売る料金の仕組みが広がる。",)),
 )
 
@@ -185,7 +193,12 @@ def test_a_seed_does_not_reach_far_nor_past_an_excluded_phrase() -> None:
 
 
 def test_what_one_text_is_assigned_does_not_depend_on_the_others() -> None:
-    texts = ["潮汐発電の話", "海の満ち引きで電気を起こす装置を入り江に置く案だ。", "会議は来月だ。", "夜間割引が始まる。"]
+    texts = [
+        "潮汐発電の話",
+        "海の満ち引きで電気を起こす装置を入り江に置く案だ。",
+        "会議は来月だ。",
+        "夜間割引が始まる。",
+    ]
     together = topics.assign(texts, SEEDED, WordEncoder())
     alone = [found._replace(at=i) for i, t in enumerate(texts) for found in topics.assign([t], SEEDED, WordEncoder())]
     assert together == alone

@@ -108,7 +108,7 @@ def search(
     if mode != "keyword" and vector is not None:
         meaning = np.where(may.claims, np.maximum(rank.by_meaning(index, vector), 0), 0).astype(np.float32)
     scores = {"keyword": words, "semantic": meaning}.get(mode)
-    scores = (rank.fuse(words, meaning) if scores is None else scores) * index.prior
+    scores = (rank.fuse(words, meaning, rank.CLAIM_MEANING) if scores is None else scores) * index.prior
     arms = {
         name: (plain, plain * index.prior)
         for name, plain in (("keyword", words), ("semantic", meaning))
@@ -171,7 +171,7 @@ def _post_scores(
     if mode == "keyword":
         return by_words
     near_by = rank.post_meaning(index, meaning, post_norms(index) if norms is None else norms, may.places)
-    return near_by if mode == "semantic" else rank.fuse(by_words, near_by)
+    return near_by if mode == "semantic" else rank.fuse(by_words, near_by, rank.POST_MEANING)
 
 
 def _claims_of(index: SearchIndex, posts: list[int], scores: Floats, may: Allowed) -> dict[int, list[int]]:

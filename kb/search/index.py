@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,16 +29,14 @@ _CACHED_POSTINGS = 4_000_000  # places kept in memory: 32 MB
 _CHUNK = 4_096  # vectors read, posts summed at a time
 
 # Stock phrases, which stand in many posts and name nothing, are kept but not found.
-_CLAIMS = "SELECT id, kind, substr(rtrim(text, ?), -1) FROM claims WHERE NOT stock ORDER BY id"
+_CLAIMS = "SELECT id, kind, substr(rtrim(text, ?), -1), text_hash FROM claims WHERE NOT stock ORDER BY id"
 _PLACES = (
     "SELECT DISTINCT o.post_id, o.claim_id FROM occurrences o JOIN claims c ON c.id = o.claim_id AND NOT c.stock"
     " ORDER BY o.post_id, o.claim_id"
 )
 _MODEL = "SELECT id, source, name, dim FROM models WHERE active ORDER BY id LIMIT 1"
-_VECTORS = (
-    "SELECT c.id, e.vector FROM claims c JOIN embeddings e ON e.text_hash = c.text_hash AND e.model_id = ?"
-    " WHERE NOT c.stock ORDER BY c.id"
-)
+# In the order they lie in: by an index, and sorted, the same takes five times as long.
+_VECTORS = "SELECT text_hash, vector FROM embeddings NOT INDEXED WHERE model_id = ?"
 
 
 class ActiveModel(NamedTuple):
@@ -118,7 +117,7 @@ def load(conn: sqlite3.Connection) -> SearchIndex:
         position[ids] = np.arange(len(ids))
         lengths = _lengths(conn, position, len(ids))
         post_ids, place_claim, place_post = _places(conn, position)
-        model, vectors, notes = _vectors(conn, position, len(ids))
+        model, vectors, notes = _vectors(conn, [row[3] for row in rows])
     finally:
         conn.execute("COMMIT")
     code = {kind: number for number, kind in enumerate(CLAIM_KINDS)}
@@ -207,22 +206,28 @@ def _places(
 
 
 def _vectors(
-    conn: sqlite3.Connection, position: npt.NDArray[np.intp], size: int
+    conn: sqlite3.Connection, hashes: Sequence[str]
 ) -> tuple[ActiveModel | None, Floats | None, tuple[str, ...]]:
-    """Return the active model, its vectors by position (zeros where one is missing) and what to tell the user."""
+    """Return the active model, its vectors by position (zeros where one is missing) and what to tell the user.
+
+    `hashes` are those of the claims' texts, by position.
+    """
     row = conn.execute(_MODEL).fetchone()
     if row is None:
         return None, None, ("this database holds no embeddings: found by words alone; run: kb build",)
     model = ActiveModel(*row)
-    vectors = np.zeros((size, model.dim), dtype=np.float32)
+    vectors = np.zeros((len(hashes), model.dim), dtype=np.float32)
+    places = {text_hash: at for at, text_hash in enumerate(hashes)}
     found = 0
     cursor = conn.execute(_VECTORS, (model.id,))
     while rows := cursor.fetchmany(_CHUNK):
-        at = position[[row[0] for row in rows]]
-        vectors[at] = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1)
-        found += len(rows)
+        kept = [(places[text_hash], vector) for text_hash, vector in rows if text_hash in places]
+        if kept:
+            made = np.frombuffer(b"".join(vector for _, vector in kept), dtype="<f4")
+            vectors[[at for at, _ in kept]] = made.reshape(len(kept), -1)
+        found += len(kept)
     if not found:
         return model, None, (f"no claim has a vector of the model {model.name}: found by words alone; run: kb build",)
-    missing = size - found
+    missing = len(hashes) - found
     notes = (f"{missing} claims have no vector yet and are found by words alone; run: kb build",) if missing else ()
     return model, vectors, notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,12 @@ import numpy.typing as npt
 from kb.fts import COLUMNS, term_expression
 from kb.search.index import Floats, Positions, SearchIndex, places
 
-GRAMS_WEIGHT = 0.5
-MEANING_WEIGHT = 0.5
+GRAMS_WEIGHT = 0.5  # of a bigram beside a word
+KANA_WEIGHT = 0.3  # of a bigram with a kana of grammar in it: half of it is an ending or a particle
+RARITY_POWER = 1.5  # raises rare words, which say what is asked, over common ones
+CLAIM_MEANING = 0.75  # of the cosine beside BM25 over its maximum
+POST_MEANING = 0.35  # the same for posts, which hold most words of a question
+_HIRAGANA = re.compile("[ぁ-ゖ]")
 _POST_K1 = 1.2
 _POST_B = 0.75
 _POST_BEST = 0.5  # how much the best claim of a post counts beside the post as a whole
@@ -49,8 +54,16 @@ def look_up(
 
 
 def rarity(total: int, holding: int) -> float:
-    """Return the inverse document frequency of BM25, never negative."""
-    return math.log1p((total - holding + 0.5) / (holding + 0.5))
+    """Return the inverse document frequency of BM25, never negative, to the power that was measured best."""
+    return float(math.log1p((total - holding + 0.5) / (holding + 0.5)) ** RARITY_POWER)
+
+
+def weight(term: Term, total: int, holding: int) -> float:
+    """Return how much a term counts that `holding` of `total` texts hold."""
+    share = 1.0
+    if term.column:
+        share = GRAMS_WEIGHT * (KANA_WEIGHT if _HIRAGANA.search(term.name) else 1.0)
+    return share * rarity(total, holding)
 
 
 def by_words(index: SearchIndex, terms: Sequence[Term]) -> Floats:
@@ -61,8 +74,8 @@ def by_words(index: SearchIndex, terms: Sequence[Term]) -> Floats:
     """
     scores = np.zeros(index.size, dtype=np.float32)
     for term in terms:
-        weight = rarity(index.size, len(term.places)) * (GRAMS_WEIGHT if term.column else 1.0)
-        scores[term.places] += np.float32(weight) * index.weights[term.column][term.places]
+        counts = np.float32(weight(term, index.size, len(term.places)))
+        scores[term.places] += counts * index.weights[term.column][term.places]
     return scores
 
 
@@ -73,9 +86,9 @@ def by_meaning(index: SearchIndex, vector: Floats) -> Floats:
     return np.asarray(index.vectors @ vector.astype(np.float32), dtype=np.float32)
 
 
-def fuse(words: Floats, meaning: Floats) -> Floats:
-    """Return the convex sum of two arms: BM25 over its maximum, and half the cosine."""
-    near: Floats = np.float32(MEANING_WEIGHT) * np.maximum(meaning, np.float32(0))
+def fuse(words: Floats, meaning: Floats, share: float) -> Floats:
+    """Return the convex sum of two arms: BM25 over its maximum, and `share` of the cosine."""
+    near: Floats = np.float32(share) * np.maximum(meaning, np.float32(0))
     return _relative(words) + near
 
 
@@ -98,8 +111,8 @@ def post_words(index: SearchIndex, terms: Sequence[Term], scores: Floats, used: 
             holds = np.zeros(index.size, dtype=bool)
             holds[term.places] = True
             times = np.bincount(post[holds[claim]], minlength=count)
-            weight = rarity(count, int((times > 0).sum())) * (GRAMS_WEIGHT if column else 1.0)
-            whole += (weight * times * (_POST_K1 + 1) / (times + damp)).astype(np.float32)
+            counts = weight(term, count, int((times > 0).sum()))
+            whole += (counts * times * (_POST_K1 + 1) / (times + damp)).astype(np.float32)
     return _relative(whole) + np.float32(_POST_BEST) * _relative(post_best(index, scores, used))
 
 
