@@ -32,6 +32,10 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
         out.a_extra = [t for t in out.a_extra if t.shown not in universal]
         out.b_extra = [t for t in out.b_extra if t.shown not in universal]
     _implied(a, b, out)
+    if "obligation" in a.modality & b.modality:
+        duties = tables().words["duties"]
+        out.a_extra = [t for t in out.a_extra if t.shown not in duties]
+        out.b_extra = [t for t in out.b_extra if t.shown not in duties]
     _names_differ(a, b, out)
     shared += met
     out.shared = shared

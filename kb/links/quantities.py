@@ -163,6 +163,10 @@ def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
     add(dimension, (high if low is None else low) * scale, high * scale, bound, m.start(), end)
 
 
+# Nothing is a date without one of these; most sentences have none and are spared forty patterns.
+_DATE_HINT = re.compile(r"[年月日週期半春夏秋冬時夜晩あき]|[0-9][Qq]|[Qq][1-4]")
+
+
 @lru_cache(maxsize=1)
 def _date_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     data = load("units.toml")["dates"]
@@ -171,6 +175,8 @@ def _date_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 def dates(text: str) -> list[DateRef]:
     """Return the parts of dates in NFKC `text`, in order, longest reading first."""
+    if _DATE_HINT.search(text) is None:
+        return []
     found: list[DateRef] = []
     used: list[tuple[int, int]] = []
     for part, compiled in _date_patterns():
