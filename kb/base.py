@@ -34,9 +34,13 @@ _INHERITED: list[sqlite3.Connection] = []
 
 @dataclass(slots=True)
 class _Loaded:
-    """What is read once and shared by all threads. `version` is the state of the file it was read from."""
+    """What is read once and shared by all threads.
+
+    `version` is the state of the file it was read from, `meaning` tells whether vectors were read too.
+    """
 
     version: int
+    meaning: bool
     index: search.SearchIndex
     synonyms: search.Synonyms
     norms: Vectors | None = None
@@ -111,21 +115,22 @@ class KnowledgeBase:
         else:
             self._free.append(connection)
 
-    def _index(self) -> _Loaded:
-        """Return the arrays of a search, read again if the file has changed since."""
+    def _index(self, *, meaning: bool = True) -> _Loaded:
+        """Return the arrays of a search, read again if the file has changed since, or vectors are wanted as well."""
         with self._lock:
             if self._watch is None:
                 self._watch = schema.connect(self.path)
             (version,) = self._watch.execute("PRAGMA data_version").fetchone()
             old = self._loaded
-            if old is not None and old.version == version:
+            if old is not None and old.version == version and old.meaning >= meaning:
                 return old
-            index = search.load(self._watch)
+            meaning = meaning or (old is not None and old.meaning)
+            index = search.load(self._watch, meaning=meaning)
             if old is None:
                 names = search.Synonyms(synonyms.load(resource("data", "synonyms.yml")))
-                fresh = _Loaded(version, index, names)
+                fresh = _Loaded(version, meaning, index, names)
             else:
-                fresh = _Loaded(version, index, old.synonyms, encoder=old.encoder, source=old.source)
+                fresh = _Loaded(version, meaning, index, old.synonyms, encoder=old.encoder, source=old.source)
             self._loaded = fresh
             return fresh
 
@@ -195,7 +200,7 @@ class KnowledgeBase:
         single = isinstance(query, str)
         parsed = [search.read(one) for one in ([query] if isinstance(query, str) else query)]
         with self._connection() as connection:
-            loaded = self._index()
+            loaded = self._index(meaning=mode != "keyword")
             found = self._search(connection, loaded, parsed, options)
         return found[0] if single else found
 

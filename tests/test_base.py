@@ -203,6 +203,15 @@ def test_an_export_is_text(base: KnowledgeBase) -> None:
         base.export("korea", format="pdf")
 
 
+def test_a_search_by_word_reads_no_vectors_and_one_by_meaning_does(base: KnowledgeBase) -> None:
+    by_word = base.search("電力", mode="keyword")
+    assert base._loaded is not None
+    assert base._loaded.index.vectors is None
+    assert set(base.search("電力")[0].arms) == {"keyword", "semantic"}
+    assert base.search("電力", mode="keyword") == by_word
+    assert base._loaded.index.vectors is not None
+
+
 def test_threads_get_the_same_answers(base: KnowledgeBase) -> None:
     queries = ["電力", "人材", "冷却設備", "wind", "韓国 -需要", "ぷにゃぽん"] * 8
     with ThreadPoolExecutor(8) as pool:

@@ -107,8 +107,11 @@ class SearchIndex:
         return len(self.ids)
 
 
-def load(conn: sqlite3.Connection) -> SearchIndex:
-    """Read the arrays of a search in one transaction; a database without embeddings has notes instead."""
+def load(conn: sqlite3.Connection, *, meaning: bool = True) -> SearchIndex:
+    """Read the arrays of a search in one transaction; a database without embeddings has notes instead.
+
+    Without `meaning` the vectors, which are most of it, stay where they are.
+    """
     conn.execute("BEGIN")
     try:
         rows = conn.execute(_CLAIMS, (WRAPPERS,)).fetchall()
@@ -117,7 +120,7 @@ def load(conn: sqlite3.Connection) -> SearchIndex:
         position[ids] = np.arange(len(ids))
         lengths = _lengths(conn, position, len(ids))
         post_ids, place_claim, place_post = _places(conn, position)
-        model, vectors, notes = _vectors(conn, [row[3] for row in rows])
+        model, vectors, notes = _vectors(conn, [row[3] for row in rows]) if meaning else (None, None, ())
     finally:
         conn.execute("COMMIT")
     code = {kind: number for number, kind in enumerate(CLAIM_KINDS)}
@@ -179,19 +182,20 @@ def _weights(lengths: Floats) -> Floats:
 
 
 def _lengths(conn: sqlite3.Connection, position: npt.NDArray[np.intp], size: int) -> Floats:
-    """Return the terms per claim and column, from the sizes that FTS5 keeps (varints, a column each)."""
+    """Return the terms per claim and column, at least 1, from the sizes that FTS5 keeps: a varint a column."""
     lengths = np.ones((size, len(COLUMNS)), dtype=np.float32)
-    for rowid, sizes in conn.execute(f"SELECT id, sz FROM {INDEX}_docsize"):
-        if rowid >= len(position) or position[rowid] < 0:
-            continue
-        column = value = 0
-        row = lengths[position[rowid]]
-        for byte in sizes:
-            value = value << 7 | byte & 0x7F
-            if byte < 0x80:
-                row[column] = max(1, value)
-                column += 1
-                value = 0
+    rows = conn.execute(f"SELECT id, sz FROM {INDEX}_docsize").fetchall()
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    made = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8)
+    ends = np.flatnonzero(made < 0x80)  # a varint's last byte has no high bit
+    starts = np.concatenate(([0], ends[:-1] + 1)).astype(np.intp) if len(ends) else ends
+    values = np.zeros(len(ends), dtype=np.int64)
+    for place in range(int((ends - starts).max(initial=-1)) + 1):
+        there = starts + place <= ends
+        values[there] = values[there] << 7 | made[starts[there] + place] & 0x7F
+    known = ids < len(position)
+    at = np.where(known, position[np.where(known, ids, 0)], -1)
+    lengths[at[at >= 0]] = np.maximum(values.reshape(len(rows), len(COLUMNS)), 1)[at >= 0]
     return lengths
 
 
