@@ -95,9 +95,9 @@ def _script(c: str) -> str:
 
 def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:
     """Return the words of one token: a compound noun by its parts."""
-    if token.surface in table.ornament or token.lemma in table.ornament:
-        return []
     poles = table.axes.get(token.lemma) or table.axes.get(token.norm) or ()
+    if not poles and (token.surface in table.ornament or token.lemma in table.ornament):
+        return []
     group = table.groups.get(token.lemma) or table.groups.get(token.norm)
     if kind != "entity" and not poles and not group and len(token.units) > 1:
         parts = []

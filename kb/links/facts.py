@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kb.links.comparison import Comparison
-from kb.links.prepare import Prepared
+from kb.links.prepare import Prepared, Term
 from kb.links.quantities import DateRef, Quantity
 from kb.links.tables import tables
 
@@ -20,6 +20,7 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
             rest_a.append(one)
         else:
             rest_b.remove(match)
+    equal = len(a.quantities) - len(rest_a)
     for one in list(rest_a):
         other = next((q for q in rest_b if q.dimension == one.dimension), None) or next(
             (q for q in rest_b if _alike(one, q)), None
@@ -35,9 +36,24 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
             out.clashes.append((kind, one.text, other.text))
             rest_a.remove(one)
             rest_b.remove(other)
+    out.a_extra, rest_b = _all_or_part(out.a_extra, rest_b, out, a_first=True)
+    out.b_extra, rest_a = _all_or_part(out.b_extra, rest_a, out, a_first=False)
     out.a_facts += [q.text for q in rest_a]
     out.b_facts += [q.text for q in rest_b]
-    return len(a.quantities) - sum(c[0] in ("number", "bound", "scope", "ordinal") for c in out.clashes) - len(rest_a)
+    return equal
+
+
+def _all_or_part(
+    extra: list[Term], rest: list[Quantity], out: Comparison, *, a_first: bool
+) -> tuple[list[Term], list[Quantity]]:
+    """Set すべて on one side against a share on the other: すべて再利用される / 4割が再利用される."""
+    whole = set(tables().axes["すべて"])
+    every = next((t for t in extra if t.poles & whole), None)
+    part = next((q for q in rest if q.dimension == "ratio" and q.high < 1), None)
+    if every is None or part is None:
+        return extra, rest
+    out.clashes.append(("number", every.shown, part.text) if a_first else ("number", part.text, every.shown))
+    return [t for t in extra if t is not every], [q for q in rest if q is not part]
 
 
 _COUNTS = frozenset(("number", "place", "count", "company", "person", "case", "machine", "unit", "country", "building"))

@@ -72,6 +72,9 @@ def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables)
 
 def _governed(words: Sequence[Word], verb: Word) -> Word | None:
     """Return the noun of what does not happen: 起訴を見送る, 起訴は中止, 起訴見送り."""
+    for i in range(len(words) - 1, 0, -1):  # 認めることを拒む
+        if words[i].surface in ("こと", "の") and words[i].role == "object" and verb.at - words[i].at <= 8:
+            return words[i - 1] if words[i].at - words[i - 1].at <= 4 else None
     near = [w for w in words if verb.at - w.at <= 8 and w.kind == "noun" and w.weight > 0]
     held = [w for w in near if w.role == "object"]
     if held:
@@ -153,4 +156,6 @@ def _modified(back: int, tokens: Sequence[Token], by_token: dict[int, list[Word]
             place -= 1
         token = tokens[place]
         return place if token.pos[0] in ("動詞", "名詞") else 0
+    if token.norm == "無い" and place > 1 and tokens[place - 1].pos[0] == "助詞":
+        return place - 2 if place - 2 in by_token else 0  # パネルのない家はない
     return place if token.pos[0] == "動詞" and token.pos[5].startswith("連体形") else 0
