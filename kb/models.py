@@ -131,6 +131,7 @@ class Claim(Base):
     first_date: Mapped[str | None]
     last_date: Mapped[str | None]
     stock: Mapped[bool] = mapped_column(default=False, server_default=false())  # in many posts, naming nothing
+    parts_state: Mapped[str | None]  # fingerprint of what its figures, dates and names were read by; null: not yet
     topic_state: Mapped[str | None]  # fingerprint of the topics it was last assigned under; null: not yet
 
 
@@ -153,6 +154,7 @@ class Sentence(Base):
     passage_id: Mapped[int] = mapped_column(ForeignKey("passages.id", ondelete="CASCADE"), index=True)
     position: Mapped[int]  # in the article
     paragraph: Mapped[int] = mapped_column(server_default=text("0"))  # of the article
+    antecedent: Mapped[int | None]  # position of the sentence that tells what これ or 同社 stands for
     start: Mapped[int]
     end: Mapped[int]
     spans: Mapped[list[Any]]
@@ -235,6 +237,56 @@ class LedgerRow(Base):
     reason: Mapped[str]
     target_start: Mapped[int | None]
     target_end: Mapped[int | None]
+
+
+class Entity(Base):
+    """A company, person, place or thing that claims name, under one name for all its aliases."""
+
+    __tablename__ = "entities"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(index=True)
+    listed: Mapped[bool]  # in data/synonyms.yml
+
+
+class ClaimEntity(Base):
+    """That a claim names an entity, and where in its text."""
+
+    __tablename__ = "claim_entities"
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)
+    end: Mapped[int]
+    entity_id: Mapped[int] = mapped_column(ForeignKey("entities.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str]
+
+
+class Figure(Base):
+    """A quantity in a claim: the words, and low to high in the base unit; no high means "or more"."""
+
+    __tablename__ = "figures"
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)
+    end: Mapped[int]
+    text: Mapped[str]
+    dimension: Mapped[str] = mapped_column(index=True)
+    unit: Mapped[str]
+    low: Mapped[float]
+    high: Mapped[float | None]
+    bound: Mapped[str]
+
+
+class ClaimDate(Base):
+    """A date or period in a claim, as first and last day; relative ones count from its first post."""
+
+    __tablename__ = "claim_dates"
+    claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id", ondelete="CASCADE"), primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)
+    end: Mapped[int]
+    text: Mapped[str]
+    first: Mapped[str | None] = mapped_column(index=True)
+    last: Mapped[str | None]
+    relative: Mapped[bool]
 
 
 class ClaimTerms(Base):

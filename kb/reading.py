@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kb import claims, dedup, links, posts
+from kb import claims, context, dedup, links, posts
 from kb.config import Settings
 from kb.records import CLAIM_KINDS, Annotation, Cue, Label, LedgerRow, Passage, Sentence, Span
 from kb.text import is_japanese, tokens
@@ -46,12 +46,14 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
         rows.append(LedgerRow(a, b, "unread", "not read as prose"))
     ledger = sorted(rows, key=lambda row: (row.start, row.end))
     sentences = tuple(sorted(labelled, key=lambda s: s.spans[-1]))
+    article = dedup.article(sentences, divided.passages)
     return Annotation(
         drafts=stitched.drafts,
         passages=divided.passages,
         sentences=sentences,
         ledger=tuple(ledger),
-        article=dedup.article(sentences, divided.passages),
+        article=article,
+        antecedents=context.antecedents(article, sentences, divided.passages),
         body_start=front.body_start,
         fault=front.fault,
     )
@@ -91,7 +93,10 @@ def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...]) -> li
 def uncovered(text: str, annotation: Annotation) -> list[Span]:
     """Return the stretches of a body that are neither sentence, mark-up nor ledger row: none, if all is well."""
     return unaccounted(
-        text, annotation.body_start, [s.spans for s in annotation.sentences], [(r.start, r.end) for r in annotation.ledger]
+        text,
+        annotation.body_start,
+        [s.spans for s in annotation.sentences],
+        [(r.start, r.end) for r in annotation.ledger],
     )
 
 
@@ -101,5 +106,3 @@ def unaccounted(
     """Return the stretches from `body_start` that no sentence span, ledger row or mark-up explains."""
     spans = [span for sentence in sentences for span in sentence]
     return dedup.uncovered(text, body_start, [*spans, *ledger])
-
-

@@ -170,7 +170,8 @@ class PostInfo:
 class Annotation:
     """How one text is read: what `kb.annotate` returns.
 
-    `article` lists paragraphs, each the places in `sentences` of those that stay.
+    `article` lists paragraphs, each the places in `sentences` of those that stay;
+    `antecedents` leads from one that begins with これ or 同社 to the one it leans on.
     """
 
     drafts: tuple[Draft, ...]
@@ -178,6 +179,7 @@ class Annotation:
     sentences: tuple[Sentence, ...]
     ledger: tuple[LedgerRow, ...]
     article: tuple[tuple[int, ...], ...] = ()
+    antecedents: Mapping[int, int] = field(default_factory=dict)
     body_start: int = 0
     fault: str = ""
 
@@ -206,6 +208,7 @@ class Annotation:
             "passages": [asdict(p) for p in self.passages],
             "ledger": [asdict(row) for row in self.ledger],
             "article": [list(paragraph) for paragraph in self.article],
+            "antecedents": [list(pair) for pair in sorted(self.antecedents.items())],
             "body_start": self.body_start,
             "fault": self.fault,
         }

@@ -61,7 +61,9 @@ def test_digits_never_prove_a_continuation() -> None:
 
 
 def test_a_cut_copy_points_at_the_whole_sentence() -> None:
-    found = annotate("灯台は港の入口に立ち、夜の船を導く。" + SEP + "海は広い。灯台は港の入口に立ち、夜の" + SEP + "空は青い。")
+    found = annotate(
+        "灯台は港の入口に立ち、夜の船を導く。" + SEP + "海は広い。灯台は港の入口に立ち、夜の" + SEP + "空は青い。"
+    )
     copy = next(s for s in found.sentences if s.plain.endswith("夜の"))
     whole = found.sentences[0]
     assert copy.duplicate_of == (whole.start, whole.end)
@@ -69,7 +71,12 @@ def test_a_cut_copy_points_at_the_whole_sentence() -> None:
 
 @pytest.mark.parametrize(
     "again",
-    ["港は 静かだ。\n朝は霧が出る。", "**港は静かだ。** 朝は霧が出る。", "港は静かだ。朝は\n霧が出る。", "> 港は静かだ。朝は霧が出る。"],
+    [
+        "港は 静かだ。\n朝は霧が出る。",
+        "**港は静かだ。** 朝は霧が出る。",
+        "港は静かだ。朝は\n霧が出る。",
+        "> 港は静かだ。朝は霧が出る。",
+    ],
 )
 def test_repeats_are_seen_through_mark_up_and_line_breaks(again: str) -> None:
     found = annotate("港は静かだ。朝は霧が出る。" + SEP + again)
@@ -78,9 +85,13 @@ def test_repeats_are_seen_through_mark_up_and_line_breaks(again: str) -> None:
 
 
 def test_near_repeats_merge_but_numbers_veto() -> None:
-    same = annotate("桟橋の延長工事は町の観光と漁業の両方を支える大切な一歩です。\n\nまた、桟橋の延長工事は町の観光と漁業の両方を支える大切な一歩です。")
+    same = annotate(
+        "桟橋の延長工事は町の観光と漁業の両方を支える大切な一歩です。\n\nまた、桟橋の延長工事は町の観光と漁業の両方を支える大切な一歩です。"
+    )
     assert len(kept(same)) == 1
-    apart = annotate("桟橋の延長工事には合わせて12億円の費用がかかると町は見込む。\n\n桟橋の延長工事には合わせて15億円の費用がかかると町は見込む。")
+    apart = annotate(
+        "桟橋の延長には合わせて12億円がかかると町は見込む。\n\n桟橋の延長には合わせて15億円がかかると町は見込む。"
+    )
     assert len(kept(apart)) == 2
 
 

@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"evaluate"},
     {"pipeline"},
     {"reading"},
-    {"posts", "dedup", "claims", "links", "embeddings", "topics", "search", "export"},
+    {"posts", "dedup", "claims", "context", "parts", "links", "embeddings", "topics", "search", "export"},
     {"store", "fts", "schema", "lock"},
     {"models"},
     {"records", "text", "synonyms", "config", "errors"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,10 @@ def said(text: str, **options: object) -> list[str]:
     ("text", "expected"),
     [
         ("雨が降った。風も吹いた。", ["雨が降った。", "風も吹いた。"]),
-        ("市長は「建てる。必ず建てる。」と述べた。拍手が起きた。", ["市長は「建てる。必ず建てる。」と述べた。", "拍手が起きた。"]),
+        (
+            "市長は「建てる。必ず建てる。」と述べた。拍手が起きた。",
+            ["市長は「建てる。必ず建てる。」と述べた。", "拍手が起きた。"],
+        ),
         ("「まだ早い。」部長はそう言った。", ["「まだ早い。」", "部長はそう言った。"]),
         ("「本当か？」という声が出た。", ["「本当か？」という声が出た。"]),
         ("「雪が降る。」と町長は話した。", ["「雪が降る。」と町長は話した。"]),
@@ -37,12 +39,18 @@ def said(text: str, **options: object) -> list[str]:
         ("町のM. Ono氏が図面を引いた。", ["町のM. Ono氏が図面を引いた。"]),
         ("え、本当に？と思った。次だ。", ["え、本当に？と思った。", "次だ。"]),
         ("すごい！ところで明日は休みだ。", ["すごい！", "ところで明日は休みだ。"]),
-        ("工期は延びた（理由は二つある。人手と資材だ。）と聞く。", ["工期は延びた（理由は二つある。人手と資材だ。）と聞く。"]),
+        (
+            "工期は延びた（理由は二つある。人手と資材だ。）と聞く。",
+            ["工期は延びた（理由は二つある。人手と資材だ。）と聞く。"],
+        ),
         ("壊れた「かぎかっこの文。次の文。", ["壊れた「かぎかっこの文。", "次の文。"]),
         ("効率はPUE1.1だ。価格は3.5ドル。", ["効率はPUE1.1だ。", "価格は3.5ドル。"]),
         ("https://example.org/?q=1 を見た。次。", ["https://example.org/?q=1 を見た。", "次。"]),
         ("なぜか！？わからない。", ["なぜか！？", "わからない。"]),
-        ("It cost $3.5 million. Dr. Lee of Acme Inc. agreed.", ["It cost $3.5 million.", "Dr. Lee of Acme Inc. agreed."]),
+        (
+            "It cost $3.5 million. Dr. Lee of Acme Inc. agreed.",
+            ["It cost $3.5 million.", "Dr. Lee of Acme Inc. agreed."],
+        ),
         ("See e.g. the plan. It works!", ["See e.g. the plan.", "It works!"]),
         ("", []),
         ("   ", []),
@@ -105,7 +113,9 @@ def test_a_bold_line_is_a_label_and_heads_what_follows() -> None:
 
 
 def test_a_flattened_draft_gives_the_same_sentences_as_the_original() -> None:
-    original = "# 冷却の話\n\n最初の文。\n\n**電源の話**\n\n次の文。\n\n1. **蓄電:** 夜に使う。\n2. **送電:** 遠くへ送る。\n"
+    original = (
+        "# 冷却の話\n\n最初の文。\n\n**電源の話**\n\n次の文。\n\n1. **蓄電:** 夜に使う。\n2. **送電:** 遠くへ送る。\n"
+    )
     flat = "冷却の話 最初の文。 **電源の話** 次の文。 1. **蓄電:** 夜に使う。 2. **送電:** 遠くへ送る。"
     found = posts.layout(original + "\n---END---\n\n" + flat, 0)
     keys = [[s.key for s in found.sentences if s.draft == d] for d in (0, 1)]
@@ -132,9 +142,19 @@ def test_an_open_code_fence_ends_with_its_draft() -> None:
 @pytest.mark.parametrize(
     ("text", "title", "date", "tags"),
     [
-        ('---\ntitle: "題名"\ndate: 2025-09-07 11:10:59 +0900\ntags: [電力, AI]\n---\n本文。', "題名", "2025-09-07T11:10:59+09:00", ("電力", "AI")),
+        (
+            '---\ntitle: "題名"\ndate: 2025-09-07 11:10:59 +0900\ntags: [電力, AI]\n---\n本文。',
+            "題名",
+            "2025-09-07T11:10:59+09:00",
+            ("電力", "AI"),
+        ),
         ('+++\ntitle = "題名"\ndate = 2025-09-07\ntags = ["電力"]\n+++\n本文。', "題名", "2025-09-07", ("電力",)),
-        ("---\r\ntitle: 題名\r\ndate : 2016-05-02T14:12\r\ntags: a b\r\n---\r\n本文。", "題名", "2016-05-02T14:12:00", ("a", "b")),
+        (
+            "---\r\ntitle: 題名\r\ndate : 2016-05-02T14:12\r\ntags: a b\r\n---\r\n本文。",
+            "題名",
+            "2016-05-02T14:12:00",
+            ("a", "b"),
+        ),
         ("本文だけ。", "2024-01-02-name", None, ()),
         ("---\n区切り線だけの本文。\n---\n続き。", "2024-01-02-name", None, ()),
         ("\ufeff---\ntitle: 題名\n---\n本文。", "題名", None, ()),
@@ -186,7 +206,7 @@ def test_find_lists_posts_and_names_what_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "x.md").write_text("四。", "utf-8")
     (tmp_path / "folder.md").mkdir()
-    os.symlink(tmp_path, tmp_path / "loop", target_is_directory=True)
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
     found, faults = posts.find([tmp_path])
     assert [f.path for f in found] == ["b/two.md", "one.markdown"]
     assert [f.path for f in faults] == ["folder.md"]
@@ -196,8 +216,10 @@ def test_find_lists_posts_and_names_what_is_in_the_way(tmp_path: Path) -> None:
 
 def test_navigation_calls_and_leaks_are_marked() -> None:
     body = (
-        "本文の一文。\n\n承知しました。以下に記事を作成します。\n\n### あわせて読みたい\n\n- [別の記事](/a/)\n- [もう一つ](/b/)\n\n"
-        "ここも案内です。\n\n## まとめ\n\n本文の終わり。[資料](/c/)も見た。\n\n[一覧](/d/) [次](/e/)\n\nメルマガに登録してください。\n"
+        "本文の一文。\n\n承知しました。以下に記事を作成します。\n\n"
+        "### あわせて読みたい\n\n- [別の記事](/a/)\n- [もう一つ](/b/)\n\nここも案内です。\n\n"
+        "## まとめ\n\n本文の終わり。[資料](/c/)も見た。\n\n"
+        "[一覧](/d/) [次](/e/)\n\nメルマガに登録してください。\n"
     )
     found = posts.layout(body, 0)
     marked, rows = posts.mark_boilerplate(body, found.passages, found.sentences)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,13 +15,7 @@ from kb.posts import load
 from kb.reading import annotate, uncovered
 
 SAMPLES = sorted(resource("data", "posts").glob("*.md"))
-PIECES = st.sampled_from(
-    [
-        "電力は足りている。", "人材が要る！", "本当か？", "「港だ。」と述べた。", "（注意。）", "---END---", "\n\n---END---\n\n", "\n", "\n\n", "\r\n",
-        "# 見出し\n", "- ", "1. ", "**太字**", "**", "**注:** ", "`", "```\n", "|", "> ", "<div>", "</div>", "[a](b)", "![x](y)", "...", "…", "を秘", "めている。",
-        "The plan works. ", "e.g. ", "😀", "\u200f", "\x00", "\ufeff", "が", "　", " ", "𠮷野家。", "ｶﾞ", "{: .x}", "{% if %}", "+++\n", "---\n", "&amp;", "\\", "\ud800",
-    ]
-)  # fmt: skip
+PIECES = st.sampled_from(json.loads((Path(__file__).parent / "data" / "pieces.json").read_text("utf-8")))
 
 
 def check(text: str) -> None:

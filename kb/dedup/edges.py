@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 from kb.config import resource
 from kb.errors import DataFileError
@@ -51,7 +52,9 @@ def divide(
     """Split drafts where another begins without a separator.
 
     Args:
-        drafts, passages, sentences: as the posts stage made them, in order.
+        drafts: as the posts stage made them, in order.
+        passages: of the same body.
+        sentences: of the same body.
         title: the post's title; a draft often begins with it.
     """
     # Many a body opens with a title of its own, in other words than the front matter's.
@@ -109,7 +112,7 @@ def _renumber(
     for index, draft in enumerate(drafts):
         edges = [start for start, passage in cuts if passages[passage].draft == index]
         bounds = [draft.start, *edges, draft.end]
-        made.extend(replace(draft, start=a, end=b) for a, b in zip(bounds, bounds[1:], strict=False))
+        made.extend(replace(draft, start=a, end=b) for a, b in pairwise(bounds))
     for added, (_, passage) in enumerate(cuts, start=1):
         shift.append((passage, added))
 

@@ -85,6 +85,4 @@ def _alike(a: Sentence, b: Sentence, x: frozenset[int], y: frozenset[int]) -> bo
 def _retarget(sentences: list[Sentence], moved: dict[int, int]) -> tuple[Sentence, ...]:
     """Point repeats of a sentence that was itself left out at the one that stayed."""
     spans = {(sentences[a].start, sentences[a].end): (sentences[b].start, sentences[b].end) for a, b in moved.items()}
-    return tuple(
-        replace(s, duplicate_of=spans[s.duplicate_of]) if s.duplicate_of in spans else s for s in sentences
-    )
+    return tuple(replace(s, duplicate_of=spans[s.duplicate_of]) if s.duplicate_of in spans else s for s in sentences)

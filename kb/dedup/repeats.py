@@ -53,9 +53,7 @@ def dedupe(stitched: Stitched, passages: Sequence[Passage]) -> Deduped:
             continue
         other = sentences[target]
         sentences[i] = replace(sentence, duplicate_of=(other.start, other.end), reason=reason[1])
-        ledger.extend(
-            LedgerRow(a, b, reason[0], reason[1], (other.start, other.end)) for a, b in sentence.spans
-        )
+        ledger.extend(LedgerRow(a, b, reason[0], reason[1], (other.start, other.end)) for a, b in sentence.spans)
     return Deduped(tuple(sentences), tuple(ledger))
 
 
@@ -71,9 +69,7 @@ def _labels_news(
     return after < len(sentences) and sentences[after].draft == sentences[i].draft and keys[after] not in first
 
 
-def _longer(
-    key: str, ordered: list[str], keys: Sequence[str], sentences: Sequence[Sentence], me: int
-) -> int | None:
+def _longer(key: str, ordered: list[str], keys: Sequence[str], sentences: Sequence[Sentence], me: int) -> int | None:
     """Return the first sentence that begins with `key` and goes on, or is `key`."""
     if len(key) < 2:
         return None

@@ -49,14 +49,14 @@ class _Join:
     why: str
 
 
-def stitch(
-    text: str, drafts: Sequence[Draft], passages: Sequence[Passage], sentences: Sequence[Sentence]
-) -> Stitched:
+def stitch(text: str, drafts: Sequence[Draft], passages: Sequence[Passage], sentences: Sequence[Sentence]) -> Stitched:
     """Join what was cut across the edges of drafts.
 
     Args:
         text: the whole file.
-        drafts, passages, sentences: as the posts stage made them, in order.
+        drafts: as `divide` left them, in order.
+        passages: of the same body.
+        sentences: of the same body.
     """
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -196,9 +196,7 @@ def _likely(tail: str, core: str, ellipsis: bool) -> _Join | None:
     return None
 
 
-def _joined(
-    text: str, tail: Sentence, head: Sentence, core: str, join: _Join
-) -> tuple[Sentence, list[LedgerRow]]:
+def _joined(text: str, tail: Sentence, head: Sentence, core: str, join: _Join) -> tuple[Sentence, list[LedgerRow]]:
     """Return the joined sentence, and the ledger rows of what is left out between."""
     cut = _back(text, tail, join.overlap)
     begin = head.start + max(0, head.text.find(core[:1])) if core != head.plain else head.start

@@ -2,7 +2,7 @@
 
 Stages in order, each in transactions of its own that leave the database whole:
 scan, read (a post is replaced together with the claims it touches), merge,
-index, embed, topics. A build may be killed at any moment: readers see the last
+parts (names, figures, dates), index, embed, topics. A build may be killed at any moment: readers see the last
 committed state, and the next build finishes what was left.
 """
 
@@ -24,7 +24,7 @@ from kb import config, posts, schema, store
 from kb.config import Settings
 from kb.errors import DatabaseError, SourceError
 from kb.lock import exclusive
-from kb.pipeline import derive, merge, plan
+from kb.pipeline import derive, merge, parts, plan
 from kb.pipeline.plan import Job
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import BuildReport, Progress, Tally
@@ -118,10 +118,12 @@ def _run(engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, 
         _read_posts(engine, todo.read, settings, tally, workers)
     with tally.timed("merge"):
         merge.merge(engine, tally, workers)
+    with tally.timed("parts"):
+        parts.read_parts(engine, tally, workers)
     with tally.timed("index"):
         derive.terms(engine, db, tally, workers)
     with tally.timed("embed"):
-        derive.vectors(engine, tally)
+        derive.vectors(engine, tally, workers)
     with tally.timed("topics"):
         derive.topics(engine, tally)
 

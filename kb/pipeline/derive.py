@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,7 +30,7 @@ Item = TypeVar("Item")
 
 DEFAULT_MODEL = "default"
 _TERMS_BATCH = 1_000
-_VECTORS_BATCH = 4_096
+_VECTORS_BATCH = 1_024
 _TOPICS_BATCH = 4_096
 _FEW = 4  # batches that are not worth starting processes for
 
@@ -54,8 +55,11 @@ def _terms_of(claims: Sequence[tuple[int, str]]) -> list[tuple[int, str, str]]:
     return [(claim_id, *fts.terms(text)) for claim_id, text in claims]
 
 
-def vectors(engine: Engine, tally: Tally) -> None:
-    """Embed the claim texts that a model holds no vector of, for every model that the database knows."""
+def vectors(engine: Engine, tally: Tally, workers: Workers | None = None) -> None:
+    """Embed the claim texts that a model holds no vector of, for every model that the database knows.
+
+    The default encoder works in `workers`, if given; another model has threads or a GPU of its own.
+    """
     from kb import embeddings
 
     with engine.connect() as connection:
@@ -72,7 +76,8 @@ def vectors(engine: Engine, tally: Tally) -> None:
         encoder = embeddings.load(model.source)
         with engine.begin() as connection:  # another revision: its old vectors go
             store.put_model(connection, model.name, model.source, encoder.revision, encoder.dim)
-        _embed(engine, model.id, encoder, tally)
+        crew = workers if workers is not None and model.source == DEFAULT_MODEL else Workers(1)
+        _embed(engine, model.id, encoder, tally, crew)
     with engine.begin() as connection:
         store.drop_orphan_vectors(connection)
 
@@ -82,17 +87,35 @@ def _missing(engine: Engine, model_id: int) -> list[tuple[str, str]]:
         return [(h, text) for h, text in connection.execute(store.texts_without_vector(model_id))]
 
 
-def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally) -> None:
+def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, workers: Workers) -> None:
     """Embed all that is missing of one model."""
     pending = _missing(engine, model_id)
+    batches = list(_batches(pending, _VECTORS_BATCH))
+    made: Iterator[npt.NDArray[np.float32]]
+    if workers.count == 1 or len(batches) < _FEW:
+        made = (encoder.encode([text for _, text in batch]) for batch in batches)
+    else:
+        made = workers.each(_default_vectors, ([text for _, text in batch] for batch in batches))
     done = 0
-    for batch in _batches(pending, _VECTORS_BATCH):
-        made = encoder.encode([text for _, text in batch]).astype("<f4")
+    for batch, matrix in zip(batches, made, strict=True):
         with engine.begin() as connection:
-            rows = ((text_hash, row.tobytes()) for (text_hash, _), row in zip(batch, made, strict=True))
+            rows = ((key, row.tobytes()) for (key, _), row in zip(batch, matrix.astype("<f4"), strict=True))
             done += store.put_vectors(connection, model_id, rows)
         tally.add(new_embeddings=len(batch))
         tally.told("embed", done, len(pending))
+
+
+@cache
+def _default_encoder() -> Encoder:
+    """Return the default encoder, loaded once in a process."""
+    from kb import embeddings
+
+    return embeddings.load(DEFAULT_MODEL)
+
+
+def _default_vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return a vector a text (texts x dim). Runs in any process."""
+    return _default_encoder().encode(texts)
 
 
 def topics(engine: Engine, tally: Tally, path: Path | None = None) -> None:

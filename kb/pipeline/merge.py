@@ -93,7 +93,8 @@ def judge_batch(batch: Sequence[tuple[str, str, str, str]]) -> list[tuple[str, s
 def _mark_stock(connection: Connection) -> None:
     """Mark what stands in many posts and names nothing; unmark what no longer does."""
     posts = store.counts(connection)["posts"]
-    stock, plain = [], []
+    stock: list[int] = []
+    plain: list[int] = []
     for claim, spread, text, marked in store.spread(connection):
         prepared = _prepared(text)
         specifics = len(prepared.quantities) + len(prepared.dates) + len(prepared.entities)

@@ -72,7 +72,9 @@ def blocks(text: str, start: int, end: int) -> Iterator[Block]:
         if action:
             first, after = token.map
             skip_to = after
-            yield Block("dropped", starts[first], ends[min(after, len(ends)) - 1], 0, [], action, _reason(token, action))
+            yield Block(
+                "dropped", starts[first], ends[min(after, len(ends)) - 1], 0, [], action, _reason(token, action)
+            )
         elif token.type == "inline":
             yield _content_block(text, token, tokens[i - 1], depth, starts, ends)
 

@@ -49,7 +49,8 @@ def mark_boilerplate(
 
     Args:
         text: the whole file.
-        passages, sentences: of one body, in order.
+        passages: of one body, in order.
+        sentences: of the same body.
     """
     why: dict[int, str] = {}
     level = 0  # rank of the heading that made boilerplate of what follows; 0 for none
@@ -73,9 +74,7 @@ def mark_boilerplate(
         if reason:
             why.setdefault(i, reason)
     made = [replace(s, reason=f"boilerplate: {why[s.passage]}") if s.passage in why else s for s in sentences]
-    rows = [
-        LedgerRow(s.start, s.end, "boilerplate", why[s.passage]) for s in sentences if s.passage in why
-    ]
+    rows = [LedgerRow(s.start, s.end, "boilerplate", why[s.passage]) for s in sentences if s.passage in why]
     return made, rows
 
 
@@ -86,7 +85,7 @@ def _by_itself(text: str, passage: Passage, words: str) -> str:
     if _table().leaks.search(words):
         return "a language model speaking of its work"
     source = text[passage.start : passage.end]
-    if passage.kind in _TITLES or "[" not in source and "http" not in source:
+    if passage.kind in _TITLES or ("[" not in source and "http" not in source):
         return ""
     linked = sum(len(_BETWEEN.sub("", m[1] or m[0])) for m in _LINK.finditer(source))
     shown = len(_BETWEEN.sub("", _LINK.sub(lambda m: m[1] or m[0], source)))

@@ -200,9 +200,7 @@ def _sentences(text: str, plain: Plain, part: _Part, passage: int, labels: froze
     made = []
     for (a, b), (start, end) in zip(ranges, edges, strict=True):
         words = plain.text[a:b]
-        made.append(
-            Sentence(start, end, ((start, end),), text[start:end], words, fold(words), part.draft, passage)
-        )
+        made.append(Sentence(start, end, ((start, end),), text[start:end], words, fold(words), part.draft, passage))
     return made
 
 

@@ -1,6 +1,7 @@
 """What is written to and asked of the database; SQLAlchemy Core, in transactions of the caller."""
 
 from kb.store.claims import Changes, from_occurrences, refresh
+from kb.store.parts import PartRows, claims_without_parts, put_parts, settle_entities
 from kb.store.posts import PostRows, move, remove, replace, rows
 from kb.store.queries import (
     article,
@@ -46,11 +47,13 @@ from kb.store.wordings import (
 
 __all__ = [
     "Changes",
+    "PartRows",
     "PostRows",
     "WordingRow",
     "activate",
     "article",
     "begin_build",
+    "claims_without_parts",
     "claims_without_terms",
     "claims_without_topics",
     "counts",
@@ -67,6 +70,7 @@ __all__ = [
     "put_links",
     "put_merges",
     "put_model",
+    "put_parts",
     "put_state",
     "put_terms",
     "put_topic_links",
@@ -77,6 +81,7 @@ __all__ = [
     "remove",
     "replace",
     "rows",
+    "settle_entities",
     "split",
     "splits",
     "spread",

@@ -10,7 +10,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from kb.models import Claim, ClaimTerms, ClaimTopic, Occurrence, Post, Sentence, StageState
+from kb.models import (
+    Claim,
+    ClaimDate,
+    ClaimEntity,
+    ClaimTerms,
+    ClaimTopic,
+    Figure,
+    Occurrence,
+    Post,
+    Sentence,
+    StageState,
+)
 from kb.text import is_japanese, text_hash
 
 _UNDATED = "9999"  # an occurrence without a date comes after those with one
@@ -106,9 +117,9 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
         assignments: dict[str, Any] = {name: bindparam(name) for name in _COMPARED}
         connection.execute(update(Claim).where(Claim.id == bindparam("b_id")).values(assignments), updates)
     if reworded:
-        connection.execute(update(Claim).where(in_list(Claim.id, reworded)).values(topic_state=None))
+        connection.execute(update(Claim).where(in_list(Claim.id, reworded)).values(topic_state=None, parts_state=None))
     if reworded or orphans:
-        for model in (ClaimTerms, ClaimTopic):
+        for model in (ClaimTerms, ClaimTopic, ClaimEntity, Figure, ClaimDate):
             connection.execute(delete(model).where(in_list(model.claim_id, reworded + orphans)))
         connection.execute(delete(Claim).where(in_list(Claim.id, orphans)))
     if orphans or new:

@@ -93,7 +93,9 @@ def rows(source: Source, info: PostInfo, notes: Annotation, *, root: str, readin
         }
         for row in notes.ledger
     ]
-    sentences = [_sentence(position, number, s) for position, (s, number) in enumerate(kept)]
+    positions = {i: position for position, i in enumerate(i for group in notes.article for i in group)}
+    leans = {positions[a]: positions[b] for a, b in notes.antecedents.items()}
+    sentences = [_sentence(position, number, leans.get(position), s) for position, (s, number) in enumerate(kept)]
     return PostRows(post, source.text, tuple(drafts), tuple(passages), tuple(sentences), tuple(ledger))
 
 
@@ -108,7 +110,7 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _sentence(position: int, paragraph: int, s: SentenceRecord) -> Row:
+def _sentence(position: int, paragraph: int, antecedent: int | None, s: SentenceRecord) -> Row:
     """Return a sentence's row; one that claims something carries that of the claim its wording makes."""
     label = s.label
     claim = None
@@ -118,6 +120,7 @@ def _sentence(position: int, paragraph: int, s: SentenceRecord) -> Row:
     return {
         "position": position,
         "paragraph": paragraph,
+        "antecedent": antecedent,
         "passage": s.passage,
         "start": s.start,
         "end": s.end,
@@ -147,19 +150,20 @@ def replace(connection: Connection, batch: Sequence[PostRows]) -> Changes:
             connection.execute(insert(model), made)
     # A wording that was merged before makes the claim it was merged into; the merge stage has the last word.
     into = merged_into(connection, {claim["key"] for _, claim in sentence_claims})
-    wanted = [{**claim, "key": into.get(claim["key"], claim["key"])} for _, claim in sentence_claims]
+    heads: list[str] = [into.get(claim["key"], claim["key"]) for _, claim in sentence_claims]
+    wanted = [{**claim, "key": head} for (_, claim), head in zip(sentence_claims, heads, strict=True)]
     claim_ids = put_claims(connection, wanted)
     places = [
         {
             "sentence_id": s["id"],
             "wording": claim["key"],
-            "claim_id": claim_ids[into.get(claim["key"], claim["key"])],
+            "claim_id": claim_ids[head],
             "post_id": s["post_id"],
             "start": s["start"],
             "end": s["end"],
             "spans": s["spans"],
         }
-        for s, claim in sentence_claims
+        for (s, claim), head in zip(sentence_claims, heads, strict=True)
     ]
     if places:
         connection.execute(insert(Occurrence), places)

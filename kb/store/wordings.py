@@ -47,9 +47,9 @@ def wordings(connection: Connection) -> list[WordingRow]:
     return found
 
 
-def _words(sentence_ids: Sequence[int]) -> Select[Any]:
-    columns = (Sentence.id, Sentence.plain, Sentence.kind, Sentence.certainty, Sentence.holder)
-    return select(*columns).where(in_list(Sentence.id, sentence_ids))
+def _words(sentence_ids: Sequence[int]) -> Select[int, str, str, str, str]:
+    columns = select(Sentence.id, Sentence.plain, Sentence.kind, Sentence.certainty, Sentence.holder)
+    return columns.where(in_list(Sentence.id, sentence_ids))
 
 
 def merged_into(connection: Connection, keys: Collection[str]) -> dict[str, str]:
@@ -114,8 +114,9 @@ def put_merges(
     merges: Iterable[tuple[str, str, float, Sequence[str]]],
 ) -> Changes:
     """Make claims of wordings: (wording, into, score, evidence) for those that do not stand for themselves."""
-    rows = [{"wording": w, "into": into, "score": s, "evidence": list(e)} for w, into, s, e in merges]
-    into = {row["wording"]: row["into"] for row in rows}
+    made = list(merges)
+    rows = [{"wording": w, "into": head, "score": s, "evidence": list(e)} for w, head, s, e in made]
+    into = {wording: head for wording, head, _, _ in made}
     connection.execute(delete(Merge))
     if rows:
         connection.execute(insert(Merge), rows)
@@ -123,7 +124,9 @@ def put_merges(
     present = {
         (row.wording, row.key): row.claim_id
         for row in connection.execute(
-            select(Occurrence.wording, Claim.key, Occurrence.claim_id).join(Claim, Claim.id == Occurrence.claim_id).distinct()
+            select(Occurrence.wording, Claim.key, Occurrence.claim_id)
+            .join(Claim, Claim.id == Occurrence.claim_id)
+            .distinct()
         )
     }
     moves = [(wording, into.get(wording, wording)) for wording, key in present if key != into.get(wording, wording)]
@@ -193,9 +196,7 @@ def put_state(connection: Connection, stage: str, fingerprint: str) -> None:
 def wording_state(connection: Connection) -> str:
     """Return what decides the merge stage, rules aside: which wordings there are, in what order, and the splits."""
     rows = connection.execute(
-        select(
-            Occurrence.wording, func.min(func.coalesce(Post.date, _UNDATED)), func.min(Post.path), func.count()
-        )
+        select(Occurrence.wording, func.min(func.coalesce(Post.date, _UNDATED)), func.min(Post.path), func.count())
         .join(Post, Post.id == Occurrence.post_id)
         .group_by(Occurrence.wording)
         .order_by(Occurrence.wording)
