@@ -150,7 +150,7 @@ def _topics(out: Comparison) -> None:
 
 
 def _is_topic(term: Term) -> bool:
-    return term.kind == "entity" or (term.kind == "noun" and bool(term.roles & _TOPIC))
+    return term.kind == "entity" or (term.kind == "noun" and (term.lead or bool(term.roles & _TOPIC)))
 
 
 _TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dative"))

@@ -158,10 +158,12 @@ def _anaphors(words: list[Word], tokens: Sequence[Token], table: Tables) -> None
 
 def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
     """Set the case of each noun: that of the particle after its phrase, "of-" before it if の stands between."""
+    topic = next((i for i, t in enumerate(tokens) if t.surface == "は" and t.pos[1] == "係助詞"), 0)
     heads = [_case_after(at, tokens) for at in range(len(tokens))]
     for word in words:
         if word.kind in ("entity", "noun"):
             word.role = heads[word.at]
+            word.lead = word.at < topic
 
 
 def _case_after(at: int, tokens: Sequence[Token]) -> str:

@@ -31,6 +31,7 @@ class Word:
     sign: int = 1
     role: str = ""
     denials: int = 0
+    lead: bool = False
 
 
 def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables) -> int:

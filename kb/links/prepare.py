@@ -32,6 +32,7 @@ class Term:
     signs: frozenset[int]
     roles: frozenset[str]
     poles: frozenset[Pole]
+    lead: bool = False
 
 
 class Anchor(NamedTuple):
@@ -159,6 +160,7 @@ def _terms(words: Sequence[Word]) -> dict[str, Term]:
             frozenset(w.sign for w in same),
             frozenset(w.role for w in same if w.role),
             frozenset((axis, side * w.sign) for w in same for axis, side in w.poles),
+            any(w.lead for w in same),
         )
         for name, same in grouped.items()
     }
