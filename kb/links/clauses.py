@@ -42,7 +42,7 @@ def read_words(
 
     `taken` are stretches that are numbers or dates: compared elsewhere.
     """
-    spans = _names(text, table)
+    spans = _names(text, tokens, table)
     words: list[Word] = []
     done: set[tuple[int, int]] = set()
     for at, token in enumerate(tokens):
@@ -53,7 +53,8 @@ def read_words(
             if (named[0], named[1]) not in done:
                 done.add((named[0], named[1]))
                 shown = text[named[0] : named[1]]
-                words.append(Word("@" + named[2], shown, shown, "entity", 1.5, at, token.start))
+                kind = "entity" if named[2] in table.things else "noun"
+                words.append(Word("@" + named[2], shown, shown, kind, _WEIGHTS[kind], at, token.start))
             else:
                 words[-1].at = at
             continue
@@ -65,8 +66,9 @@ def read_words(
     return words, negate(text, words, tokens, table)
 
 
-def _names(text: str, table: Tables) -> list[tuple[int, int, str]]:
-    """Return (start, end, first name) of each name of `data/synonyms.yml` in `text`, longest first."""
+def _names(text: str, tokens: Sequence[Token], table: Tables) -> list[tuple[int, int, str]]:
+    """Return (start, end, first name) of each name of `data/synonyms.yml` in `text`: whole words, longest first."""
+    starts, ends = {t.start for t in tokens}, {t.end for t in tokens}
     kept = [(i, c) for i, c in enumerate(text.lower()) if c not in " ・"]
     letters = "".join(c for _, c in kept)
     found = []
@@ -76,8 +78,11 @@ def _names(text: str, table: Tables) -> list[tuple[int, int, str]]:
         for length in table.name_lengths.get(letters[at], ()):
             end = at + length
             name = letters[at:end]
-            if end <= len(kept) and name in table.names and not _inside_word(text, kept[at][0], kept[end - 1][0] + 1):
-                found.append((kept[at][0], kept[end - 1][0] + 1, table.names[name]))
+            if end > len(kept) or name not in table.names:
+                continue
+            a, b = kept[at][0], kept[end - 1][0] + 1
+            if a in starts and b in ends and not _inside_word(text, a, b):
+                found.append((a, b, table.names[name]))
                 step = length
                 break
         at += step
@@ -159,11 +164,12 @@ def _anaphors(words: list[Word], tokens: Sequence[Token], table: Tables) -> None
 def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
     """Set the case of each noun: that of the particle after its phrase, "of-" before it if の stands between."""
     topic = next((i for i, t in enumerate(tokens) if t.surface == "は" and t.pos[1] == "係助詞"), 0)
+    comma = max((i for i in range(topic) if tokens[i].surface == "、"), default=-1)
     heads = [_case_after(at, tokens) for at in range(len(tokens))]
     for word in words:
         if word.kind in ("entity", "noun"):
             word.role = heads[word.at]
-            word.lead = word.at < topic
+            word.lead = comma < word.at < topic
 
 
 def _case_after(at: int, tokens: Sequence[Token]) -> str:

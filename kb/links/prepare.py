@@ -104,6 +104,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     found_dates = dates(meant)
     found = quantities(meant, [(d.start, d.end) for d in found_dates])
     taken = [(d.start, d.end) for d in found_dates] + [(q.start, q.end) for q in found]
+    found = [q for q in found if not (q.low == q.high == 1 and meant.startswith("も", q.end))]  # 一人も: none
     read, denials = read_words(meant, words, taken, table)
     terms = _terms(read)
     subject, objective = arguments(read, words)

@@ -145,6 +145,8 @@ def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
     high = parse_number(m["n1"])
     if high is None or (m[0] == "十分" and m.string[m.end() : m.end() + 1] not in "間前後"):
         return  # 十分 is "enough" more often than ten minutes
+    if unit == "度" and not m["n1"][0].isdigit():
+        unit = "回"  # 一度, 三度: times, not degrees
     currency = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}.get(m["cur"] or "", "")
     dimension, scale = tables["units"][unit] if unit else (currency or "number", 1)
     if currency:

@@ -19,6 +19,8 @@ _REAL = frozenset(("object", "dative", "agent", "than", "from", "with"))
 
 def compare_roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out: Comparison) -> None:
     """Find two things that stand in each other's place: AがBを買収 and BがAを買収."""
+    if any(t.kind == "verb" for t in out.a_extra) and any(t.kind == "verb" for t in out.b_extra):
+        return  # two predicates: places cannot be compared
     placed = []
     for name in shared:
         one, two = _role(a, name), _role(b, name)
@@ -36,7 +38,7 @@ def compare_roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: boo
     crossed = _crossed(a, b)
     if crossed and not converse and not any(kind == "role" for kind, _, _ in out.clashes):
         out.clashes.append(("role", "・".join(sorted(a.subject)), "・".join(sorted(b.subject))))
-    if converse and (placed or crossed):
+    if converse and (crossed or any("subject" in {xa, xb} and {xa, xb} & _REAL for _, xa, xb in placed)):
         out.clashes = [c for c in out.clashes if frozenset((c[1], c[2])) not in tables().converses]
 
 

@@ -27,7 +27,8 @@ class Tables:
 
     `axes` maps a word to the axes it stands on and the side; `groups` maps a
     word to the name of its group of synonyms; `scopes` maps a word to the rows
-    of contrasts it stands in; `names` maps a folded name to the name of its entity.
+    of contrasts it stands in; `names` maps a folded name to the first of its
+    group, and `things` are those that name one thing in the world.
     """
 
     openers: re.Pattern[str]
@@ -45,6 +46,7 @@ class Tables:
     rewrites: tuple[tuple[re.Pattern[str], str], ...]
     rewrite_any: re.Pattern[str]
     names: dict[str, str]
+    things: frozenset[str]
     name_lengths: dict[str, tuple[int, ...]]
 
 
@@ -110,24 +112,30 @@ def _scopes(data: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return table
 
 
-def _names(aliases: list[list[str]]) -> dict[str, str]:
-    """Return the folded names and aliases of `data/synonyms.yml`, if it is there, and of `aliases`, with the first."""
+def _names(aliases: list[list[str]]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the folded names and aliases of `data/synonyms.yml`, if it is there, and of `aliases`, with the first.
+
+    The set holds the first names of those that name one thing in the world.
+    """
     path = resource("data", "synonyms.yml")
     try:
         data = (yaml.safe_load(path.read_text("utf-8")) or {}) if path.is_file() else {}
     except yaml.YAMLError as error:
         raise DataFileError(f"{path}: {' '.join(str(error).split())}; correct the file") from error
     table: dict[str, str] = {}
+    things = set()
     for row in data.get("groups", []) if isinstance(data, dict) else []:
         names = row.get("names", []) if isinstance(row, dict) else row
         flat = [str(n) for part in (names.values() if isinstance(names, dict) else names) for n in _flat(part)]
         for name in flat:
             table.setdefault(bare(name), bare(flat[0]))
+        if isinstance(row, dict) and row.get("kind") not in (None, "term"):
+            things.add(bare(flat[0]))
     for row in aliases:
         first = next((table[bare(n)] for n in row if bare(n) in table), bare(row[0]))
         for name in row:
             table.setdefault(bare(name), first)
-    return {name: first for name, first in table.items() if len(name) > 1}
+    return {name: first for name, first in table.items() if len(name) > 1}, frozenset(things)
 
 
 def _becoming(data: dict[str, str]) -> dict[str, str]:
@@ -160,7 +168,7 @@ def _flat(part: object) -> list[object]:
 def tables() -> Tables:
     """Return the tables, read on first use."""
     cues, opposites, same = load("cues.toml"), load("antonyms.toml"), load("synonyms.toml")
-    names = _names(same["aliases"])
+    names, things = _names(same["aliases"])
     changes = same["rewrites"] | _becoming(same["becoming"])
     rewrites = tuple((pattern("synonyms.toml", "rewrites", [p]), to) for p, to in changes.items())
     word_lists = {key: frozenset(cues[key].split()) for key in cues["lists"]}
@@ -180,5 +188,6 @@ def tables() -> Tables:
         rewrites=rewrites,
         rewrite_any=pattern("synonyms.toml", "rewrites", list(changes)),
         names=names,
+        things=things,
         name_lengths=_lengths(names),
     )
