@@ -189,7 +189,8 @@ def view(tokens: Sequence[Token], lexicon: Lexicon) -> View:
     """Return a sentence as the rules see it, its frames taken off.
 
     Flags set here: ``stop`` and ``asks`` (end marks), ``nominal`` (ends in a
-    noun without a copula), ``predicate`` (has a verb, adjective or copula
+    noun without a copula), ``polite`` (ends in a word that was passed over),
+    ``predicate`` (has a verb, adjective or copula
     anywhere), ``brief`` (eight words or fewer); frames set those of the table.
     """
     seen = View()
@@ -200,6 +201,9 @@ def view(tokens: Sequence[Token], lexicon: Lexicon) -> View:
     seen.bounds = Bounds(0, end, end)
     _peel(seen, end)
     core = seen.bounds.core
+    last_word = next((t for t in reversed(tokens) if t[3][0] != "補助記号"), None)
+    if last_word is not None and lexicon.word(last_word).skipped:
+        seen.flags.add("polite")
     if any(word.verbal for word in seen.words):
         seen.flags.add("predicate")
     if end <= 8:
