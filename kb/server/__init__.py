@@ -131,6 +131,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()  # from here on a browser waits for the site to start instead of failing
     except OSError as error:
         if listener is not None:
             listener.close()
