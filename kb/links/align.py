@@ -22,6 +22,8 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
         if not one.signs & two.signs:
             both = a.denied and b.denied and not a.denied & b.denied
             out.clashes.append(("reach" if both else "polarity", _signed(one), _signed(two)))
+        if one.made != two.made and one.shown == two.shown:
+            out.clashes.append(("voice", one.shown, two.shown))
     left_a = [t for n, t in a.terms.items() if n not in b.terms]
     left_b = [t for n, t in b.terms.items() if n not in a.terms]
     out.a_extra, out.b_extra, met, converse = _opposites(left_a, left_b, out)
@@ -48,11 +50,22 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     _scope(a, b, out)
     if ":" in a.label and ":" in b.label and fold(a.label) != fold(b.label):
         out.clashes.append(("lead", a.label, b.label))
+    if a.passive != b.passive:
+        _voice(a, b, shared_names, out)
     compare_roles(a, b, shared_names, converse, out)
     compare_order(a, b, out)
     if a.anchors and b.anchors:
         compare_bindings(a, b, out)
     return out
+
+
+def _voice(a: Prepared, b: Prepared, shared: list[str], out: Comparison) -> None:
+    """Find a subject that acts here and is acted upon there: 会社は訴えた, 会社は訴えられた."""
+    for name in shared:
+        roles = a.terms[name].roles & b.terms[name].roles
+        if "subject" in roles and a.subject and b.subject and name in a.subject and name in b.subject:
+            out.clashes.append(("voice", a.terms[name].shown, b.terms[name].shown))
+            return
 
 
 def _share(shared: float, extra: float) -> float:

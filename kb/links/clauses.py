@@ -63,6 +63,7 @@ def read_words(
             words.extend(_split(token, kind, at, table))
     _anaphors(words, tokens, table)
     _cases(words, tokens)
+    _causatives(words, tokens)
     return words, negate(text, words, tokens, table)
 
 
@@ -140,6 +141,12 @@ def arguments(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset
         if mark in ("は", "が", "を") or token.surface == "、":
             edge = at + 1
     return subject, objective
+
+
+def _causatives(words: list[Word], tokens: Sequence[Token]) -> None:
+    for word in words:
+        following = [t.lemma for t in tokens[word.at + 1 : word.at + 3]]
+        word.made = word.kind in ("verb", "noun") and bool({"せる", "させる"} & set(following[:1] + following[1:2]))
 
 
 def stem(word: str) -> str:

@@ -17,7 +17,7 @@ class Comparison:
     `b_facts` the numbers and dates only one has. Kinds of clashes: number, bound,
     ordinal, date, polarity (denied on one side), reach (each denies something
     else), opposite, contrast (opposites that are attributes), name, role, case,
-    order, scope, topic, lead.
+    voice, order, scope, topic, lead.
     """
 
     a_cover: float = 0.0

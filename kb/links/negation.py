@@ -32,6 +32,7 @@ class Word:
     role: str = ""
     denials: int = 0
     lead: bool = False
+    made: bool = False  # 作らせる: made to
 
 
 def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables) -> int:

@@ -33,6 +33,7 @@ class Term:
     roles: frozenset[str]
     poles: frozenset[Pole]
     lead: bool = False
+    made: bool = False
 
 
 class Anchor(NamedTuple):
@@ -162,6 +163,7 @@ def _terms(words: Sequence[Word]) -> dict[str, Term]:
             frozenset(w.role for w in same if w.role),
             frozenset((axis, side * w.sign) for w in same for axis, side in w.poles),
             any(w.lead for w in same),
+            any(w.made for w in same),
         )
         for name, same in grouped.items()
     }

@@ -75,6 +75,8 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
             return _result("related", low, (*shown, "modality"))
         if {a.tense, b.tense} == {"past", "plain"}:
             return _result("related", low, (*shown, "past / not past"))
+        if all(any(t.kind == "adverb" for t in extra) for extra in (found.a_extra, found.b_extra)):
+            return _result("related", low, shown)
         if a.only != b.only:
             return _result("subsumes", low, (*shown, "only"))
         if hedge:
@@ -96,7 +98,7 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
     if not kinds:
         return None
     evidence = tuple(f"{kind}: {x} / {y}" for kind, x, y in found.clashes)
-    if kinds <= {"bound", "case", "reach", "lead"}:
+    if kinds <= {"bound", "case", "reach", "lead", "voice"}:
         return _result("related", low, evidence)
     if {"number", "polarity"} <= kinds and _complement(a, b):
         return _result("same", low, (*evidence, "complementary shares"))
