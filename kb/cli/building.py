@@ -18,7 +18,7 @@ _COUNTS = {
     "changed_posts": "  changed",
     "unchanged_posts": "  unchanged",
     "removed_posts": "  removed",
-    "skipped": "  with a fault",
+    "faults": "  with a fault",
     "drafts": "drafts",
     "sentences": "sentences",
     "repeats": "repeats removed",
@@ -27,6 +27,8 @@ _COUNTS = {
     "new_embeddings": "new embeddings",
     "topics": "topics",
     "links": "links",
+    "links_made": "  made",
+    "merged": "claims merged",
 }
 
 
