@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 _BUSY_SECONDS = 60.0
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _STALE = 1  # user_version while full-text is to be rebuilt
 
 
@@ -288,4 +289,4 @@ def _engine(path: Path, *, writable: bool, foreign_keys: bool = True) -> Engine:
 
 def _to_json(value: Any) -> str:
     """Write JSON that a person browsing the table, and LIKE, can read."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(value)

@@ -19,6 +19,7 @@ NATURAL = {
     "claims": ("key",),
     "models": ("name",),
     "topics": ("slug",),
+    "entities": ("key",),
 }
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from kb import config, posts, schema, store
 from kb.config import Settings
-from kb.errors import DatabaseError, SourceError
+from kb.errors import DatabaseError, NotFoundError, SourceError
 from kb.lock import exclusive
 from kb.pipeline import derive, merge, parts, plan
 from kb.pipeline.plan import Job
@@ -31,7 +31,7 @@ from kb.pipeline.report import BuildReport, Progress, Tally
 from kb.posts import Fault
 from kb.store import PostRows
 
-__all__ = ["BuildReport", "Progress", "build"]
+__all__ = ["BuildReport", "Progress", "build", "split"]
 
 _BATCH_POSTS = 64
 _BATCH_SENTENCES = 4_000
@@ -80,6 +80,40 @@ def build(
             engine.dispose()
 
 
+def split(db: Path, claim: str, *, undo: bool = False) -> int:
+    """Take a claim apart into the wordings that were merged into it, or let them be merged again.
+
+    Later builds respect it.
+
+    Args:
+        db: the database.
+        claim: the claim's key; with `undo` that of any wording that was set apart.
+        undo: take back what was set apart.
+
+    Returns:
+        How many pairs of wordings were set apart, or may be merged again.
+
+    Raises:
+        NotFoundError: there is no such claim, or nothing was merged into it (or set apart from it).
+        LockedError: a build is running.
+    """
+    schema.connect(db, writable=True).close()
+    tally = Tally(None)
+    with _plain_errors(db), exclusive(db):
+        engine = schema.engine(db, writable=True)
+        try:
+            with engine.begin() as connection:
+                changed = (store.unsplit if undo else store.split)(connection, claim)
+            if not changed:
+                state = "set apart from it" if undo else "merged into it"
+                raise NotFoundError(f"{db}: no claim {claim}, or nothing was {state}; kb duplicates lists what was merged")
+            with Workers(1) as crew:
+                _derive(engine, db, tally, crew)
+        finally:
+            engine.dispose()
+    return changed
+
+
 @contextmanager
 def _plain_errors(db: Path) -> Iterator[None]:
     """Turn what SQLite complains of (a full disk, a damaged file) into one line that names the file."""
@@ -116,6 +150,11 @@ def _run(engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, 
                 for post_id, root in todo.move:
                     store.move(connection, [post_id], root)
         _read_posts(engine, todo.read, settings, tally, workers)
+    _derive(engine, db, tally, workers)
+
+
+def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
+    """Run the stages that follow from what is in the database: each does what is missing."""
     with tally.timed("merge"):
         merge.merge(engine, tally, workers)
     with tally.timed("parts"):

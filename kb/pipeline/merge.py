@@ -24,7 +24,7 @@ from kb.text import fold
 STAGE = "merge"
 RULES_VERSION = 1  # raise it when the same pair would be judged differently by code
 ALIKE = 0.5  # 3-grams in common, of all, from which two wordings are judged
-_BATCH = 500
+_BATCH = 100
 _FEW = 4
 
 Pair = tuple[str, str]

@@ -84,7 +84,8 @@ def settle_entities(connection: Connection) -> int:
     for entity, text, n in connection.execute(spellings):
         if entity not in best or (-n, text) < best[entity]:
             best[entity] = (-n, text)
-    names = dict(connection.execute(select(Entity.id, Entity.name).where(Entity.listed.is_(False))).tuples().all())
+    unlisted = select(Entity.id, Entity.name).where(Entity.listed.is_(False))
+    names = {row.id: row.name for row in connection.execute(unlisted)}
     for entity, (_, text) in best.items():
         if names[entity] != text:
             connection.execute(update(Entity).where(Entity.id == entity).values(name=text))
