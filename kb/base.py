@@ -260,6 +260,23 @@ class KnowledgeBase:
         with self._connection() as connection:
             return lookups.duplicates(connection, _positive(limit))
 
+    def split(self, claim: str, *, undo: bool = False) -> int:
+        """Take a claim apart into the wordings merged into it, for good; with `undo` let them be merged again.
+
+        Returns:
+            How many pairs of wordings that changed.
+
+        Raises:
+            UsageError: not opened with `writable=True`.
+            NotFoundError: no such claim, or nothing was merged into it.
+            LockedError: a build is running.
+        """
+        if not self.writable:
+            raise UsageError(f"{self.path}: is open for reading; open it with kb.open(path, writable=True)")
+        from kb import pipeline
+
+        return pipeline.split(self.path, claim, undo=undo)
+
     def conflicts(self, limit: int = 20) -> list[dict[str, Any]]:
         """Return pairs of claims that contradict each other: a, b, score, evidence."""
         with self._connection() as connection:

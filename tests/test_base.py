@@ -147,12 +147,13 @@ def test_an_article_is_markdown_of_its_passages(base: KnowledgeBase, path: Path)
                 (passage + 100 + place, post, draft, place, kind, level),
             )
             conn.execute(
-                "UPDATE sentences SET passage_id = ? WHERE post_id = ? AND position = ?",
+                "UPDATE sentences SET passage_id = ?, paragraph = position WHERE post_id = ? AND position = ?",
                 (passage + 100 + place, post, place - 1),
             )
+        conn.execute("UPDATE sentences SET paragraph = 2 WHERE post_id = ? AND position >= 2", (post,))
         conn.commit()
     heading, item, rest = base.show("undated.md")["article"].split("\n\n")
-    assert heading.startswith("## **韓国政府**は南西部の海沿いに AI向けの")
+    assert heading.startswith("## 韓国政府は")
     assert item.startswith("- 太陽光")
     assert rest.startswith("The grid")
 

@@ -61,7 +61,7 @@ def search(query: str, db: Path, as_json: bool, **filters: Any) -> None:
         click.echo("nothing found", err=True)
     for number, hit in enumerate(hits, 1):
         if filters["group"] == "post":
-            day = f", {hit.date}" if hit.date else ""
+            day = f", {hit.date[:10]}" if hit.date else ""
             click.echo(f"{number}. {heading(hit.title)} ({one_line(hit.post)}{day}, {hit.score:.3f})")
             for claim in hit.claims:
                 click.echo(f"     {one_line(claim.text)}")
@@ -140,6 +140,14 @@ def _print_claim(claim: dict[str, Any]) -> None:
         click.echo(f"     topic {topic['slug']} ({topic['score']:.2f})")
     for place in claim["occurrences"]:
         _print_place(place)
+    for name, label in (("entities", "name"), ("figures", "figure"), ("dates", "date")):
+        for part in claim["parts"][name]:
+            click.echo(f"     {label}: {one_line(part['text'])} ({one_line(part['means'])})")
+    context = claim["context"]
+    for name, label in (("headings", "under"), ("lead", "lead"), ("antecedent", "speaks of"), ("before", "after")):
+        if context[name]:
+            shown = context[name] if isinstance(context[name], str) else " > ".join(context[name])
+            click.echo(f"     {label}: {one_line(shown)}")
     for link in claim["links"]:
         click.echo(f"     {link['relation']} ({link['score']:.2f}): {one_line(link['text'])} [{link['claim']}]")
 
@@ -159,18 +167,30 @@ def _print_post(post: dict[str, Any]) -> None:
 
 def _print_place(place: dict[str, Any]) -> None:
     """Print one place where a claim is said."""
-    day = f", {place['date']}" if place["date"] else ""
+    day = f", {place['date'][:10]}" if place["date"] else ""
     click.echo(f"     {one_line(place['title'])} ({one_line(place['post'])}:{place['start']}-{place['end']}{day})")
 
 
 @click.command()
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--split", metavar="CLAIM", help="Set apart the wordings that were merged into this claim, for good.")
+@click.option("--join", metavar="CLAIM", help="Take back a --split: the next look may merge them again.")
 @db_option
 @json_option
-def duplicates(limit: int, db: Path, as_json: bool) -> None:
-    """List claims that are said in more than one place."""
+def duplicates(limit: int, split: str | None, join: str | None, db: Path, as_json: bool) -> None:
+    """List claims that are said in more than one place, or in other words.
+
+    With --split, undo a merge that was wrong; later builds respect it.
+    """
     import kb
 
+    if split and join:
+        raise UsageError("--split and --join: give one of them")
+    if split or join:
+        with kb.open(db, writable=True) as base:
+            changed = base.split(split or join or "", undo=bool(join))
+        click.echo(f"{changed} wording{'s' if changed != 1 else ''} {'may be merged again' if join else 'set apart'}")
+        return
     with kb.open(db) as base:
         found = base.duplicates(limit=limit)
     if as_json:
@@ -179,6 +199,9 @@ def duplicates(limit: int, db: Path, as_json: bool) -> None:
     for claim in found:
         click.echo(f"{heading(claim['text'])}")
         click.echo(f"     {claim['count']:,} places in {claim['posts']:,} posts; claim {claim['claim']}")
+        for wording in claim["wordings"]:
+            why = "; ".join(one_line(str(e)) for e in wording["evidence"]) or "the same words"
+            click.echo(f"     also: {one_line(wording['text'])} ({wording['score']:.2f}: {why})")
 
 
 @click.command()

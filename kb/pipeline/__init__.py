@@ -106,7 +106,9 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
                 changed = (store.unsplit if undo else store.split)(connection, claim)
             if not changed:
                 state = "set apart from it" if undo else "merged into it"
-                raise NotFoundError(f"{db}: no claim {claim}, or nothing was {state}; kb duplicates lists what was merged")
+                raise NotFoundError(
+                    f"{db}: no claim {claim}, or nothing was {state}; kb duplicates lists what was merged"
+                )
             with Workers(1) as crew:
                 _derive(engine, db, tally, crew)
         finally:

@@ -34,13 +34,36 @@ _LINKS_OF = (
 )
 _POST = "SELECT id, key, path, root, title, date, author, categories, tags, language, fault FROM posts WHERE path = ?"
 _ARTICLE = (
-    'SELECT s.text, s.kind, s.certainty, s.holder, s.start, s."end", s.spans, pa.id, pa.kind, pa.level, pa.lead, c.key'
+    'SELECT s.text, s.plain, s.kind, s.certainty, s.holder, s.start, s."end", s.spans, s.paragraph, pa.kind, pa.level,'
+    " c.key"
     " FROM sentences s JOIN passages pa ON pa.id = s.passage_id"
     " LEFT JOIN occurrences o ON o.sentence_id = s.id LEFT JOIN claims c ON c.id = o.claim_id"
     " WHERE s.post_id = ? ORDER BY s.position"
 )
 _REPEATED = f"{_CLAIM} WHERE occurrence_count > 1 ORDER BY occurrence_count DESC, post_count DESC, key LIMIT ?"
 _CONFLICTS = "SELECT a_id, b_id, score, evidence FROM links WHERE relation = 'conflict' ORDER BY score DESC, id LIMIT ?"
+_FIGURES = 'SELECT text, start, "end", low, high, unit FROM figures WHERE claim_id = ? ORDER BY start'
+_DATES = 'SELECT text, start, "end", first, last FROM claim_dates WHERE claim_id = ? ORDER BY start'
+_NAMES = (
+    'SELECT ce.text, ce.start, ce."end", e.key, e.name, e.kind FROM claim_entities ce'
+    " JOIN entities e ON e.id = ce.entity_id WHERE ce.claim_id = ? ORDER BY ce.start"
+)
+_AROUND = (
+    "SELECT pa.headings, pa.lead,"
+    " (SELECT b.plain FROM sentences b WHERE b.post_id = s.post_id AND b.position = s.position - 1"
+    "  AND b.paragraph = s.paragraph),"
+    " (SELECT a.plain FROM sentences a WHERE a.post_id = s.post_id AND a.position = s.antecedent)"
+    " FROM occurrences o JOIN sentences s ON s.id = o.sentence_id JOIN passages pa ON pa.id = s.passage_id"
+    " JOIN posts p ON p.id = o.post_id WHERE o.claim_id = ?"
+    " ORDER BY coalesce(p.date, '9999'), p.path, o.start LIMIT 1"
+)
+# What was merged into a claim, in the words it was said in first.
+_MERGED = (
+    "SELECT m.wording, m.score, m.evidence, (SELECT s.plain FROM occurrences o JOIN sentences s ON s.id = o.sentence_id"
+    " JOIN posts p ON p.id = o.post_id WHERE o.wording = m.wording"
+    " ORDER BY coalesce(p.date, '9999'), p.path, o.start LIMIT 1)"
+    ' FROM merges m WHERE m."into" = ? ORDER BY m.wording'
+)
 _COUNTED = ("posts", "drafts", "sentences", "claims", "occurrences", "topics", "links", "ledger", "embeddings")
 
 
@@ -81,7 +104,73 @@ def claim(conn: sqlite3.Connection, key: str) -> dict[str, Any] | None:
         for slug, ja, en, score, evidence in conn.execute(_TOPICS_OF, (row[0],))
     ]
     (whole,) = _claims(conn, [row])
-    return {"type": "claim", **whole, "topics": about, "links": links}
+    return {
+        "type": "claim",
+        **whole,
+        "topics": about,
+        "links": links,
+        "parts": _parts(conn, row[0]),
+        "context": _context(conn, row[0]),
+    }
+
+
+def _parts(conn: sqlite3.Connection, claim_id: int) -> dict[str, list[dict[str, Any]]]:
+    """Return the figures, dates and names of a claim; `means` is how a reader is told."""
+    figures = [
+        {
+            "text": text,
+            "start": start,
+            "end": end,
+            "low": low,
+            "high": high,
+            "unit": unit,
+            "means": _means(low, high, unit),
+        }
+        for text, start, end, low, high, unit in conn.execute(_FIGURES, (claim_id,))
+    ]
+    dates = [
+        {
+            "text": text,
+            "start": start,
+            "end": end,
+            "first": first,
+            "last": last,
+            "means": f"{first} to {last}" if first != last else first or "not known when",
+        }
+        for text, start, end, first, last in conn.execute(_DATES, (claim_id,))
+    ]
+    entities = [
+        {
+            "text": text,
+            "start": start,
+            "end": end,
+            "entity": key,
+            "name": name,
+            "kind": kind,
+            "means": f"{name}, {kind}",
+        }
+        for text, start, end, key, name, kind in conn.execute(_NAMES, (claim_id,))
+    ]
+    return {"figures": figures, "dates": dates, "entities": entities}
+
+
+def _means(low: float, high: float | None, unit: str) -> str:
+    """Return a figure in base units as a reader is told."""
+    if low == high:
+        return f"{_number(low)} {unit}"
+    return f"{_number(low)} to {'more' if high is None else _number(high)} {unit}"
+
+
+def _number(value: float) -> str:
+    """Return a number with its digits in groups, never with an exponent."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.6f}".rstrip("0")
+
+
+def _context(conn: sqlite3.Connection, claim_id: int) -> dict[str, Any]:
+    """Return what stands around the claim where it was said first, so that it makes sense read alone."""
+    row = conn.execute(_AROUND, (claim_id,)).fetchone()
+    headings, lead, before, antecedent = row if row else ("[]", "", None, None)
+    return {"headings": json.loads(headings), "lead": lead, "before": before, "antecedent": antecedent}
 
 
 def post(conn: sqlite3.Connection, path: str) -> dict[str, Any] | None:
@@ -118,7 +207,7 @@ def _article(conn: sqlite3.Connection, post_id: int) -> tuple[list[dict[str, Any
     sentences: list[dict[str, Any]] = []
     blocks: list[str] = []
     current = None
-    for text, kind, certainty, holder, start, end, spans, passage, block, level, lead, claim_key in conn.execute(
+    for text, plain, kind, certainty, holder, start, end, spans, paragraph, block, level, claim_key in conn.execute(
         _ARTICLE, (post_id,)
     ):
         sentences.append(
@@ -131,16 +220,17 @@ def _article(conn: sqlite3.Connection, post_id: int) -> tuple[list[dict[str, Any
                 "end": end,
                 "spans": json.loads(spans),
                 "claim": claim_key,
+                "paragraph": paragraph,
             }
         )
-        said = " ".join(text.split())
-        if passage == current:
-            joint = " " if blocks[-1][-1:].isascii() and said[:1].isascii() else ""
-            blocks[-1] += joint + said
+        if paragraph == current:
+            blocks[-1] += (" " if blocks[-1][-1:].isascii() and plain[:1].isascii() else "") + plain
+        elif block == "label":
+            blocks.append(f"**{plain}**")
         else:
             mark = {"heading": "#" * max(1, level) + " ", "item": "- ", "quote": "> "}.get(block, "")
-            blocks.append(mark + (f"{lead} " if lead and not said.startswith(lead) else "") + said)
-        current = passage
+            blocks.append(mark + plain)
+        current = paragraph
     return sentences, "\n\n".join(blocks)
 
 
@@ -193,6 +283,10 @@ def _claims(conn: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> list[d
             "first_date": first,
             "last_date": last,
             "occurrences": [_place(place) for place in said[claim_id]],
+            "wordings": [
+                {"wording": wording, "text": plain, "score": score, "evidence": json.loads(evidence)}
+                for wording, score, evidence, plain in conn.execute(_MERGED, (key,))
+            ],
         }
         for claim_id, key, text, kind, certainty, holder, count, posts, first, last in rows
     ]

@@ -1,0 +1,87 @@
+"""Merging wordings into claims in a real database, and taking merges back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import kb
+from kb import pipeline, verify
+from kb.errors import NotFoundError, UsageError
+
+FIRST = "---\ntitle: 一\ndate: 2025-01-01\n---\n県は来年から港の桟橋を二百メートル延ばす計画です。\n"
+AGAIN = "---\ntitle: 二\ndate: 2025-02-01\n---\nしかし、県は来年から港の桟橋を二百メートル延ばす計画だ。\n"
+NEAR = "---\ntitle: 三\ndate: 2025-03-01\n---\n県は、来年から港の桟橋を二百メートル延ばすという計画です。\n"
+OTHER = "---\ntitle: 四\ndate: 2025-04-01\n---\n県は来年から港の桟橋を三百メートル延ばす計画です。\n"
+
+
+@pytest.fixture
+def posts(tmp_path: Path) -> Path:
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    for name, text in (("a", FIRST), ("b", AGAIN), ("c", NEAR), ("d", OTHER)):
+        (folder / f"{name}.md").write_text(text, "utf-8")
+    return folder
+
+
+def claims(db: Path) -> dict[str, list[str]]:
+    """Return where each claim is said, by its words."""
+    with kb.open(db) as base:
+        hits = base.search("桟橋を延ばす計画", limit=50)
+        return {hit.text: [o.post for o in hit.occurrences] for hit in hits if "桟橋" in hit.text}
+
+
+def build(posts: Path, db: Path) -> None:
+    report = pipeline.build([posts], db, workers=1)
+    assert report.faults == ()
+
+
+def test_the_same_in_other_words_is_one_claim_and_another_number_is_not(posts: Path, tmp_path: Path) -> None:
+    db = tmp_path / "kb.db"
+    build(posts, db)
+    found = claims(db)
+    assert sorted(map(len, found.values())) == [1, 3]
+    assert found["県は来年から港の桟橋を二百メートル延ばす計画です。"] == ["a.md", "b.md", "c.md"]
+    with kb.open(db) as base:
+        (pair,) = base.conflicts()
+        assert {pair["a"]["text"], pair["b"]["text"]} == set(found)
+        assert pair["evidence"]
+    assert verify.run(db)[0] == []
+
+
+def test_a_split_holds_until_it_is_taken_back(posts: Path, tmp_path: Path) -> None:
+    db = tmp_path / "kb.db"
+    build(posts, db)
+    with kb.open(db, writable=True) as base:
+        merged = next(c for c in base.duplicates() if c["wordings"])
+        assert base.split(merged["claim"]) == len(merged["wordings"]) == 1
+    assert sorted(map(len, claims(db).values())) == [1, 1, 2]
+    assert verify.run(db)[0] == []
+    (posts / "e.md").write_text("港は静かだった。\n", "utf-8")
+    build(posts, db)
+    assert sorted(map(len, claims(db).values())) == [1, 1, 2]
+    with kb.open(db, writable=True) as base:
+        assert base.split(merged["claim"], undo=True) == 1
+    assert sorted(map(len, claims(db).values())) == [1, 3]
+    assert verify.run(db)[0] == []
+
+
+def test_what_cannot_be_split_is_named(posts: Path, tmp_path: Path) -> None:
+    db = tmp_path / "kb.db"
+    build(posts, db)
+    with kb.open(db) as base, pytest.raises(UsageError, match="writable=True"):
+        base.split("x")
+    with kb.open(db, writable=True) as base, pytest.raises(NotFoundError, match="no claim x"):
+        base.split("x")
+
+
+def test_a_claim_goes_on_without_its_first_wording(posts: Path, tmp_path: Path) -> None:
+    db, fresh = tmp_path / "kb.db", tmp_path / "fresh.db"
+    build(posts, db)
+    (posts / "a.md").unlink()
+    build(posts, db)
+    build(posts, fresh)
+    assert claims(db) == claims(fresh)
+    assert sorted(map(len, claims(db).values())) == [1, 2]
+    assert verify.run(db)[0] == []
