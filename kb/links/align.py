@@ -76,7 +76,7 @@ def _signed(term: Term) -> str:
     return term.shown + ("（否定）" if term.signs == {-1} else "")
 
 
-_ATTRIBUTE = frozenset(("of-subject", "of-object", "of-by", "of-dative", "of-from"))
+_ATTRIBUTE = frozenset(("of-subject", "of-object", "of-by", "of-dative", "of-from", "of-noun"))
 
 
 def _opposites(left_a: list[Term], left_b: list[Term], out: Comparison) -> tuple[list[Term], list[Term], float, bool]:

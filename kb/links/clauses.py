@@ -174,9 +174,19 @@ def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
     comma = max((i for i in range(topic) if tokens[i].surface == "、"), default=-1)
     heads = [_case_after(at, tokens) for at in range(len(tokens))]
     for word in words:
+        if word.kind == "adjective" and _attributive(word.at, tokens):
+            word.role = "of-noun"
         if word.kind in ("entity", "noun"):
             word.role = heads[word.at]
             word.lead = comma < word.at < topic
+
+
+def _attributive(at: int, tokens: Sequence[Token]) -> bool:
+    """Tell whether the adjective at `at` stands before its noun: 重い病気, 簡単な手続き."""
+    following = tokens[at + 1 : at + 3]
+    if following and following[0].surface == "な":
+        following = following[1:]
+    return bool(following) and following[0].pos[0] in ("名詞", "接頭辞")
 
 
 def _case_after(at: int, tokens: Sequence[Token]) -> str:

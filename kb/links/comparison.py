@@ -15,7 +15,7 @@ class Comparison:
     side says too; `shared` is that weight; `clashes` are (kind, words of a, words
     of b); `a_extra` and `b_extra` are the terms only one has, `a_facts` and
     `b_facts` the numbers and dates only one has. Kinds of clashes: number, bound,
-    ordinal, date, polarity (denied on one side), reach (each denies something
+    ordinal, date, time (a date that says of when), polarity (denied on one side), reach (each denies something
     else), opposite, contrast (opposites that are attributes), name, role, case,
     voice, order, scope, topic, lead.
     """

@@ -91,11 +91,18 @@ def compare_dates(a: Prepared, b: Prepared, out: Comparison) -> int:
         equal += len(one.keys() & two.keys())
         only_a, only_b = one.keys() - two.keys(), two.keys() - one.keys()
         if only_a and only_b and _comparable(only_a, only_b):
-            out.clashes.append(("date", _listed(one, only_a), _listed(two, only_b)))
+            kind = "time" if _set_off(a, part) and _set_off(b, part) else "date"
+            out.clashes.append((kind, _listed(one, only_a), _listed(two, only_b)))
         else:
             out.a_facts += [one[v] for v in sorted(only_a)]
             out.b_facts += [two[v] for v in sorted(only_b)]
     return equal
+
+
+def _set_off(p: Prepared, part: str) -> bool:
+    """Tell whether the dates of a part say of when the sentence speaks: 今年の梅雨は, 昨年、."""
+    own = [d for d in p.dates if d.part == part]
+    return all(_in_topic(p, d) or (d.start == 0 and p.meant[d.end : d.end + 1] in ("、", "は")) for d in own)
 
 
 def _listed(texts: dict[str, str], values: Iterable[str]) -> str:

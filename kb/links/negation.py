@@ -126,7 +126,8 @@ def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], 
         elif existential and not copular and kind in ("名詞", "接尾辞") and _modified(back, tokens, by_token):
             modifier = _modified(back, tokens, by_token)
             denied = any(w.sign < 0 for w in by_token.get(modifier, ()))
-            return (modifier,) if denied else (back, modifier)
+            member = tokens[back].norm in table.words["members"] or tokens[back].units[-1] in table.words["members"]
+            return (modifier,) if denied or member else (back, modifier)
         else:
             return (back,)
         if at - back > 14:
@@ -156,8 +157,9 @@ def _modified(back: int, tokens: Sequence[Token], by_token: dict[int, list[Word]
     if token.pos[0] == "助動詞" and token.pos[5].startswith(("連体形", "終止形")) and place > 0:
         while place > 0 and tokens[place].pos[0] in ("助動詞", "助詞"):
             place -= 1
-        token = tokens[place]
-        return place if token.pos[0] in ("動詞", "名詞") else 0
+        if tokens[place].lemma == "する" and place > 0 and tokens[place - 1].pos[0] == "名詞":
+            place -= 1  # 反対した: the noun is what is denied
+        return place if tokens[place].pos[0] in ("動詞", "名詞") else 0
     if token.norm == "無い" and place > 1 and tokens[place - 1].pos[0] == "助詞":
         return place - 2 if place - 2 in by_token else 0  # パネルのない家はない
     return place if token.pos[0] == "動詞" and token.pos[5].startswith("連体形") else 0

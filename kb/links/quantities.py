@@ -110,7 +110,8 @@ def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Qu
         for compiled, dimension, lo, hi in tables["word_patterns"]:
             for m in compiled.finditer(low):
                 if free(m.start(), m.end()):
-                    add(dimension, float(lo), float(hi), "", m.start(), m.end())
+                    bound, end = _bound_after(low, m.end(), tables)
+                    add(dimension, float(lo), float(hi), bound, m.start(), end)
     if "分" in low:
         for m in tables["fraction"].finditer(low):
             x, y = parse_number(m[1]), parse_number(m[2])
@@ -133,6 +134,15 @@ def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Qu
         if free(m.start(), m.end()):
             _number(m, tables, add)
     return sorted(found, key=lambda q: q.start)
+
+
+def _bound_after(text: str, end: int, tables: dict[str, Any]) -> tuple[str, int]:
+    """Return the bound that stands at `end` (半分以上) and where it ends."""
+    for side in ("below", "above"):
+        for word in tables["bounds"][side]:
+            if text.startswith(word, end):
+                return side, end + len(word)
+    return "", end
 
 
 def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:

@@ -106,7 +106,7 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
         return _result("related" if low >= RELATED_COVER else "unrelated", low, evidence)
     moment = any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite")
     placed = moment or kinds & {"ordinal", "contrast"}
-    if kinds == {"ordinal"} or {"number", "date"} <= kinds or (placed and len(found.clashes) > 1):
+    if kinds == {"ordinal"} or {"number", "date"} <= kinds or "time" in kinds or (placed and len(found.clashes) > 1):
         return _result("related", low, evidence)
     return _result("conflict", low, evidence)
 
