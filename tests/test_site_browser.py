@@ -107,7 +107,8 @@ def _aborted(request: Request) -> bool:
 
 
 def fits(page: Page) -> bool:
-    """Tell whether a page is no wider than the window."""
+    """Tell whether a page, once its style is there, is no wider than the window."""
+    page.wait_for_load_state("load")
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 

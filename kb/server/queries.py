@@ -126,6 +126,7 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
     """Put sentences together to passages, and list items to lists."""
     blocks: list[dict[str, Any]] = []
     open_passage: int | None = None
+    above: list[int] = []  # levels of the headings that the text stands under
     at_draft = 0
     for plain, kind, certainty, holder, start, end, passage, block, level, lead, draft, claim, posts in rows:
         sentence = {
@@ -146,6 +147,11 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
             if draft != at_draft and blocks:
                 made["draft"] = draft
             at_draft = draft
+            if block == "heading":
+                while above and above[-1] >= level:
+                    above.pop()
+                above.append(level)
+                made["level"] = min(len(above) + 1, 6)  # below the title, without gaps
             if block == "item" and blocks and blocks[-1]["kind"] == "list" and made["draft"] is None:
                 blocks[-1]["items"].append(made)
             elif block == "item":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kb import schema
 from kb.config import DEFAULT_DB
-from kb.errors import KbError, ModelError, NotFoundError, near
+from kb.errors import DatabaseError, KbError, ModelError, NotFoundError, near
 from kb.records import CLAIM_KINDS, Hit, PostHit
 from kb.search import Filters, Options, lookups
 from kb.server import queries
@@ -33,7 +33,7 @@ _SHOWN = 8  # claims of a kind on the first page of a topic
 PAGE = 100  # claims on a page of one kind
 POSTS = 50  # posts that a topic page lists
 CONTEXTS = 5  # places of a claim that are shown with what stands around them
-LEDGER = 400  # rows of what was left out that an article shows
+LEDGER = 250  # rows of what was left out that an article shows
 
 
 class Site:
@@ -46,6 +46,7 @@ class Site:
         self._base: KnowledgeBase | None = None
         self._watch: sqlite3.Connection | None = None
         self._file = (0, 0)
+        self._seen = 0
         self._version = 0
         self._kept: dict[str, tuple[int, Any]] = {}
 
@@ -76,25 +77,28 @@ class Site:
                 file = (state.st_dev, state.st_ino)
             except OSError:
                 file = (0, 0)
-            if file != self._file or self._base is None or self._watch is None:
+            try:
+                if file != self._file or self._base is None or self._watch is None:
+                    self._open(file)
+                elif (seen := _data_version(self._watch)) != self._seen:
+                    schema.connect(self.path).close()  # raises where another kb has changed the schema meanwhile
+                    self._seen = seen
+                    self._version += 1
+            except sqlite3.DatabaseError as error:
                 self.close()
-                import kb
-
-                self._base = kb.open(self.path)
-                self._watch = schema.connect(self.path)
-                self._file = file
-                self._version += 1
-                self._seen = self._data_version(self._watch)
-            seen = self._data_version(self._watch)
-            if seen != self._seen:
-                schema.connect(self.path).close()  # raises where another kb has changed the schema meanwhile
-                self._seen = seen
-                self._version += 1
+                raise DatabaseError(f"{self.path}: cannot be read: {error}; check it with: kb verify") from error
+            assert self._base is not None
             return self._base, self._version
 
-    @staticmethod
-    def _data_version(connection: sqlite3.Connection) -> int:
-        return int(connection.execute("PRAGMA data_version").fetchone()[0])
+    def _open(self, file: tuple[int, int]) -> None:
+        """Open the database afresh; `file` is the device and number of the file that is there now."""
+        import kb
+
+        self.close()
+        self._base = kb.open(self.path)
+        self._watch = schema.connect(self.path)
+        self._file, self._seen = file, _data_version(self._watch)
+        self._version += 1
 
     def _keep(self, name: str, ask: Callable[[sqlite3.Connection], _T]) -> _T:
         """Return what `ask` finds, from memory if the file has not changed since it was asked last."""
@@ -298,6 +302,11 @@ class Site:
     def told(self, error: KbError) -> str:
         """Return an error's message without the folder that the database is in: strangers read it."""
         return str(error).replace(str(self.path), self.path.name or DEFAULT_DB)
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    """Return SQLite's own count of what others have committed."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def language(text: str) -> str:
