@@ -88,12 +88,12 @@ JAPANESE = [
     ("次の発表から目が離せません。", "advice", "asserted"),
     ("設定の画面を一度確かめてください。", "advice", "asserted"),
     ("投資家には長い目で見てほしい。", "advice", "asserted"),
-    ("専門家に相談してみてはいかがでしょうか。", "advice", "asserted"),
+    ("近所の大工に頼んでみてはいかがでしょうか。", "advice", "asserted"),
     ("あなたも地域の活動に加わってみませんか？", "advice", "asserted"),
     ("早めの点検をお勧めします。", "advice", "asserted"),
     ("予備の電源を用意しておくとよいでしょう。", "advice", "hedged"),
     ("契約の前に条件をよく読むこと。", "advice", "asserted"),
-    ("現場には新しい知識が求められます。", "advice", "asserted"),
+    ("看護師には落ち着いた判断が求められます。", "advice", "asserted"),
     ("利用者の声に耳を傾けることが大切です。", "advice", "asserted"),
     ("今後の交渉の行方に注目したい。", "advice", "asserted"),
     ("慌てて買い替えてはいけません。", "advice", "asserted"),
@@ -117,7 +117,7 @@ JAPANESE = [
     ("農家、漁師、そして町工場の職人。", "other", None),
     ("新しい駅の", "other", None),
     ("をさらに広げています。", "other", None),
-    ("そして、忘れてはならないのが、水の問題です。", "other", None),
+    ("もう一点、忘れてはならないのが、井戸の水です。", "other", None),
     ("---", "other", None),
     ("", "other", None),
 ]
@@ -151,7 +151,7 @@ ENGLISH = [
     ("Hello everyone, and welcome back.", "other", None),
     ("Sign up for our newsletter.", "other", None),
     ("Let's take a look at three examples.", "other", None),
-    ("Open source in government", "other", None),
+    ("Bridges of the old town", "other", None),
     ("We are thrilled to share the news.", "other", None),
 ]
 
