@@ -235,6 +235,14 @@ def test_model_list_marks_the_one_in_use(sample: Path) -> None:
     assert invoke("model", "list", "--db", sample).stdout.startswith("* ")
 
 
+def test_model_that_is_not_there(sample: Path, tmp_path: Path) -> None:
+    (tmp_path / "hollow").mkdir()
+    for words in (("model", "use", "hollow"), ("model", "add", str(tmp_path / "hollow"))):
+        result = invoke(*words, "--db", sample)
+        assert result.exit_code == 1
+        assert "hollow" in one_line(result.stderr)
+
+
 # ---- without a database
 
 

@@ -9,6 +9,8 @@ import click
 from kb.cli.building import count_rows
 from kb.cli.common import clean, db_option, json_option, one_line, print_json, print_table, progress_bar
 
+_EXCERPT_WIDTH = 100  # code points; a line of a summary carries its whole citation
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
@@ -46,6 +48,6 @@ def demo(folder: Path, as_json: bool) -> None:
         )
     click.echo(f"\nkb export {shown.topic} is in {shown.export}; it begins:")
     for line in shown.excerpt:
-        click.echo(f"  {clean(line)}")
+        click.echo(f"  {clean(line if len(line) <= _EXCERPT_WIDTH else line[: _EXCERPT_WIDTH - 1] + '…')}")
     click.echo(f"\nOpen the site:  kb serve --db {shown.db}  then look at http://127.0.0.1:8001")
     click.echo("Then your own:  kb build FOLDER && kb serve")
