@@ -14,6 +14,8 @@ from kb.config import Settings
 from kb.records import CLAIM_KINDS, Annotation, Cue, Label, LedgerRow, Passage, Sentence, Span
 from kb.text import is_japanese, tokens
 
+_LONGEST = 10_000  # characters; what has no end for so long is no sentence, and its words would fill the memory
+
 
 def annotate(text: str, *, title: str | None = None, settings: Settings | None = None) -> Annotation:
     """Read one file's text: drafts, passages, sentences with kinds, and what is left out.
@@ -71,7 +73,10 @@ def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...]) -> li
     for sentence in sentences:
         kind = passages[sentence.passage].kind
         twin = known.get((sentence.key, kind))
-        if twin is None:
+        if len(sentence.plain) > _LONGEST:
+            cue = Cue("other", "too-long", sentence.plain[:8], 0, 8)
+            sentence = replace(sentence, label=Label("other", cues=(cue,)), wording=sentence.key)
+        elif twin is None:
             words = tokens(sentence.plain)
             label = claims.classify(sentence.plain, words, passage=kind, japanese=is_japanese(sentence.plain))
             wording = links.merge_key(sentence.plain, words) if label.kind in CLAIM_KINDS else ""

@@ -7,19 +7,66 @@ paragraph there, as a paragraph of its own.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 from kb.records import Passage, Sentence, Span
 
 
-@dataclass(slots=True)
-class _Paragraph:
-    """Sentences that stand together; `passage` is that of the first."""
+class _Chain:
+    """Numbers in an order that grows in the middle at no cost: each knows the next one."""
 
-    passage: int
-    items: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._next: dict[int | None, int | None] = {None: None}  # what stands after None is the first
+        self._last: int | None = None
+
+    def append(self, item: int) -> None:
+        """Put `item` at the end."""
+        self.insert(self._last, item)
+
+    def insert(self, before: int | None, item: int) -> None:
+        """Put `item` right after `before`."""
+        self._next[item] = self._next[before]
+        self._next[before] = item
+        if before == self._last:
+            self._last = item
+
+    def __iter__(self) -> Iterator[int]:
+        item = self._next[None]
+        while item is not None:
+            yield item
+            item = self._next[item]
+
+
+class _Paragraphs:
+    """Paragraphs in order, each known by its first sentence, and where each sentence stands."""
+
+    def __init__(self) -> None:
+        self._order = _Chain()
+        self._items: dict[int, _Chain] = {}
+        self._home: dict[int, int] = {}
+
+    def __contains__(self, said: int) -> bool:
+        return said in self._home
+
+    def place(self, said: int, last: int | None, beside: bool) -> None:
+        """Put a sentence after the one it follows, in its paragraph or in a new one."""
+        if last is not None and beside:
+            self._items[self._home[last]].insert(last, said)
+            self._home[said] = self._home[last]
+            return
+        if last is None:
+            # What a later draft begins with, unheard of before, stands at the end: nothing says where else.
+            self._order.append(said)
+        else:
+            self._order.insert(self._home[last], said)
+        self._items[said] = _Chain()
+        self._items[said].append(said)
+        self._home[said] = said
+
+    def lists(self) -> tuple[tuple[int, ...], ...]:
+        """Return the sentences of each paragraph."""
+        return tuple(tuple(self._items[first]) for first in self._order)
 
 
 def article(sentences: Sequence[Sentence], passages: Sequence[Passage]) -> tuple[tuple[int, ...], ...]:
@@ -33,16 +80,16 @@ def article(sentences: Sequence[Sentence], passages: Sequence[Passage]) -> tuple
     """
     kept = {(s.start, s.end): i for i, s in enumerate(sentences) if not s.reason}
     spine = _spine(sentences)
-    paragraphs: list[_Paragraph] = []
-    home: dict[int, _Paragraph] = {}
-    drafts = sorted({s.draft for s in sentences}, key=lambda d: (d != spine, d))
-    for draft in drafts:
+    paragraphs = _Paragraphs()
+    members: dict[int, list[int]] = defaultdict(list)
+    for i, sentence in enumerate(sentences):
+        members[sentence.draft].append(i)
+    for draft in sorted(members, key=lambda d: (d != spine, d)):
         last: int | None = None  # the sentence of the article that was met last in this draft
         here: int | None = None  # the passage of this draft that it was met in
         origin: int | None = None  # where the last repeat of that passage stands by itself
-        for i, sentence in enumerate(sentences):
-            if sentence.draft != draft:
-                continue
+        for i in members[draft]:
+            sentence = sentences[i]
             said = i if not sentence.reason else _kept(kept, sentence.duplicate_of)
             if said is None:
                 continue
@@ -54,10 +101,10 @@ def article(sentences: Sequence[Sentence], passages: Sequence[Passage]) -> tuple
                 origin = own
             elif not beside:
                 origin = None
-            if said not in home:
-                _place(paragraphs, home, said, sentence.passage, last, beside)
+            if said not in paragraphs:
+                paragraphs.place(said, last, beside)
             last, here = said, sentence.passage
-    return tuple(tuple(p.items) for p in paragraphs)
+    return paragraphs.lists()
 
 
 def _spine(sentences: Sequence[Sentence]) -> int:
@@ -75,28 +122,3 @@ def _spine(sentences: Sequence[Sentence]) -> int:
 def _kept(kept: dict[Span, int], target: Span | None) -> int | None:
     """Return the place of the sentence that a repeat points at."""
     return kept.get(target) if target else None
-
-
-def _place(
-    paragraphs: list[_Paragraph],
-    home: dict[int, _Paragraph],
-    said: int,
-    passage: int,
-    last: int | None,
-    beside: bool,
-) -> None:
-    """Put a sentence after the one it follows, in its paragraph or in a new one."""
-    if last is None:
-        paragraph = _Paragraph(passage, [said])
-        # What a later draft begins with, unheard of before, stands at the end: nothing says where else.
-        paragraphs.append(paragraph)
-        home[said] = paragraph
-        return
-    before = home[last]
-    if beside:
-        before.items.insert(before.items.index(last) + 1, said)
-        home[said] = before
-        return
-    paragraph = _Paragraph(passage, [said])
-    paragraphs.insert(paragraphs.index(before) + 1, paragraph)
-    home[said] = paragraph

@@ -20,6 +20,8 @@ from kb.records import LedgerRow, Passage, Sentence
 ALIKE = 0.9  # shared 3-grams over all 3-grams, from which two sentences are worth judging
 _SKETCH = 6
 _LEAST = 12  # folded characters
+_MOST = 2_000  # folded characters; what is longer is no sentence, and its 3-grams would fill the memory
+_BESIDE = 16  # sentences before it that one is compared with for one hash; more share it in lists made by machines
 _DIGITS = re.compile(r"\d+")
 
 
@@ -37,12 +39,15 @@ def near(deduped: Deduped, passages: Sequence[Passage], same: Callable[[str, str
     kept = [
         i
         for i, s in enumerate(sentences)
-        if not s.reason and len(s.key) >= _LEAST and passages[s.passage].kind not in ("heading", "label")
+        if not s.reason and _LEAST <= len(s.key) <= _MOST and passages[s.passage].kind not in ("heading", "label")
     ]
     grams = {i: _grams(sentences[i].key) for i in kept}
+    digits = {i: sorted(_DIGITS.findall(sentences[i].key)) for i in kept}
     moved: dict[int, int] = {}
     for a, b in _candidates(kept, grams):
-        if a in moved or b in moved or not _alike(sentences[a], sentences[b], grams[a], grams[b]):
+        if a in moved or b in moved or digits[a] != digits[b]:
+            continue
+        if not _alike(sentences[a].key, sentences[b].key, grams[a], grams[b]):
             continue
         if not same(sentences[a].plain, sentences[b].plain):
             continue
@@ -69,17 +74,16 @@ def _candidates(kept: Sequence[int], grams: dict[int, frozenset[int]]) -> list[t
     for i in kept:
         for value in heapq.nsmallest(_SKETCH, grams[i]):
             buckets[value].append(i)
-    pairs = {(a, b) for bucket in buckets.values() for n, b in enumerate(bucket) for a in bucket[:n]}
+    pairs = {
+        (a, b) for bucket in buckets.values() for n, b in enumerate(bucket) for a in bucket[max(0, n - _BESIDE) : n]
+    }
     return sorted(pairs)
 
 
-def _alike(a: Sentence, b: Sentence, x: frozenset[int], y: frozenset[int]) -> bool:
-    """Tell whether two sentences share enough 3-grams and all digits."""
+def _alike(a: str, b: str, x: frozenset[int], y: frozenset[int]) -> bool:
+    """Tell whether two keys share enough 3-grams, or one holds the other."""
     shared = len(x & y)
-    short, long = sorted((a.key, b.key), key=len)
-    if shared < ALIKE * (len(x) + len(y) - shared) and short not in long:
-        return False
-    return sorted(_DIGITS.findall(a.key)) == sorted(_DIGITS.findall(b.key))
+    return shared >= ALIKE * (len(x) + len(y) - shared) or a in b or b in a
 
 
 def _retarget(sentences: list[Sentence], moved: dict[int, int]) -> tuple[Sentence, ...]:

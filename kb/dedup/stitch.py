@@ -23,6 +23,7 @@ _NOMINAL = ("名詞", "代名詞", "接尾辞", "形状詞", "記号")
 _CARRIERS = ("に", "で", "と", "から", "まで", "へ", "など", "だけ", "ば", "て", "」", "』", "）")
 _LOOK = 24  # characters at each side of a cut that are read together
 _STARTERS = ("接続詞", "感動詞")
+_TAILS = 6  # cut sentences, the latest, that a draft may take up; few are taken up after the next draft but one
 _LEFT_OPEN = ("助詞", "接頭辞", "連体詞")
 
 
@@ -78,7 +79,7 @@ def stitch(text: str, drafts: Sequence[Draft], passages: Sequence[Passage], sent
         if draft and key in heads:
             flags[draft] = replace(flags[draft], continues=True)
         elif draft and open_tails and core and key not in seen and _can_continue(passages, sentences[head]):
-            found = _find(text, sentences, open_tails, head, core, keys)
+            found = _find(text, sentences, open_tails[-_TAILS:], head, core, keys)
             if found:
                 tail, join = found
                 made[tail], rows = _joined(text, sentences[tail], sentences[head], core, join)
@@ -119,31 +120,34 @@ def _find(
     """Return the open tail that `head` continues: the nearest with sure evidence, else the only one."""
     ellipsis = core != sentences[head].plain
     folded = fold(core)
+    opening = tokens(core[:_LOOK])
     for tail in reversed(tails):
         if folded.startswith(sentences[tail].key):
             return None  # it says the whole cut sentence again: a copy, not a continuation
-        join = _sure(text, sentences[tail].plain, core, ellipsis)
+        join = _sure(text, sentences[tail].plain, core, opening, ellipsis)
         if join:
             return tail, join
     nearest = tails[-1]
     tail_key = sentences[nearest].key
-    copied = len(tail_key) >= 4 and any(len(k) > len(tail_key) and k.startswith(tail_key) for k in keys)
-    if sentences[nearest].draft == sentences[head].draft - 1 and len(tails) == 1 and not copied:
+    if (
+        len(tails) == 1
+        and sentences[nearest].draft == sentences[head].draft - 1
+        and not (len(tail_key) >= 4 and any(len(k) > len(tail_key) and k.startswith(tail_key) for k in keys))
+    ):
         join = _likely(sentences[nearest].plain, core, ellipsis)
         if join:
             return nearest, join
     return None
 
 
-def _sure(text: str, tail: str, core: str, ellipsis: bool) -> _Join | None:
-    """Return how `core` continues `tail` where words prove it."""
+def _sure(text: str, tail: str, core: str, opening: Sequence[Token], ellipsis: bool) -> _Join | None:
+    """Return how `core`, whose first words are `opening`, continues `tail` where words prove it."""
     # An ellipsis announces a repetition; without one, a repetition shorter than a word may be chance.
     least = 2 if ellipsis else 3
     for size in range(min(_OVERLAP_WIDEST, len(tail), len(core) - 1), least - 1, -1):
         if tail[-size:] == core[:size]:
             return _Join(size, "says its last words again")
     edge = min(_LOOK, len(tail))
-    alone = tokens(core[:_LOOK])
     before: Token | None = None
     for token in tokens(tail[-_LOOK:] + core[:_LOOK]):
         if token.end == edge:
@@ -155,7 +159,7 @@ def _sure(text: str, tail: str, core: str, ellipsis: bool) -> _Join | None:
             if stem or token.surface in text:
                 return _Join(0, f"{token.surface} was cut in two")
         if token.start == edge:
-            if alone and alone[0].pos[0] in ("助詞", "助動詞") and _fits(before, token):
+            if opening and opening[0].pos[0] in ("助詞", "助動詞") and _fits(before, token):
                 return _Join(0, f"{token.surface} cannot begin a sentence")
             if token.pos[0] == "接尾辞" and tail[-2:] + token.surface in text:
                 return _Join(0, f"{token.surface} ends a word that the post has elsewhere")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,7 +14,7 @@ from kb.config import resource
 from kb.errors import DataFileError
 from kb.records import LedgerRow, Passage, Sentence
 
-_LINK = re.compile(r"(?<!!)\[([^\[\]]*)\](?:\([^)]*\)|\[[^\]]*\])|<https?://[^>\s]+>|https?://\S+")
+_LINK = re.compile(r"(?<!!)\[([^\[\]]*)\](?:\([^)]{0,2000}\)|\[[^\]]{0,2000}\])|<https?://[^>\s]{1,2000}>|https?://\S+")
 _END = re.compile(r"[。！？!?.]$")
 _BETWEEN = re.compile(r"[\s*_|・:/-]+")  # what stands between links
 _TITLES = ("heading", "label")
@@ -54,12 +55,12 @@ def mark_boilerplate(
     """
     why: dict[int, str] = {}
     level = 0  # rank of the heading that made boilerplate of what follows; 0 for none
-    plain: dict[int, str] = {}
+    plain: dict[int, list[str]] = defaultdict(list)
     for sentence in sentences:
-        plain[sentence.passage] = plain.get(sentence.passage, "") + sentence.plain
+        plain[sentence.passage].append(sentence.plain)
     draft = -1
     for i, passage in enumerate(passages):
-        words = unicodedata.normalize("NFKC", plain.get(i, ""))
+        words = unicodedata.normalize("NFKC", "".join(plain[i]))
         if passage.draft != draft:
             level, draft = 0, passage.draft
         if passage.kind in _TITLES:

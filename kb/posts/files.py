@@ -17,6 +17,7 @@ from pathlib import Path
 from kb.errors import SourceError
 from kb.records import Source
 
+LARGEST = 5_000_000  # bytes; fifty times a long post. A larger file is a dump, and reading it would take the machine
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -90,12 +91,16 @@ def load(file: Path, path: str) -> Source:
     EUC-JP and Shift_JIS (Windows code page 932) are recognised.
 
     Raises:
-        SourceError: the file cannot be read, or decodes as none of these.
+        SourceError: the file cannot be read, is larger than `LARGEST`, or
+            decodes as none of these.
     """
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST + 1)
     except OSError as error:
         raise SourceError(path, f"cannot be read: {error.strerror}") from error
+    if len(data) > LARGEST:
+        raise SourceError(path, f"larger than {LARGEST // 1_000_000} MB, no post; split it")
     text, encoding = _decode(data, path)
     return Source(path, text, encoding, hashlib.blake2b(data, digest_size=16).hexdigest())
 

@@ -104,6 +104,7 @@ def _parts(text: str, block: Block, draft: int) -> Iterator[_Part]:
         return
     kind: PassageKind = "paragraph" if block.kind == "dropped" else block.kind
     group: list[tuple[int, int]] = []
+    whole = set(block.pieces)
     for a, b in _stretches(text, block.pieces):
         line = text[a:b]
         bold = _BOLD_LINE.match(line)
@@ -113,7 +114,7 @@ def _parts(text: str, block: Block, draft: int) -> Iterator[_Part]:
             yield _Part("label", 7, draft, [(a, b)])
             group = []
             continue
-        if group and (_LEAD.match(line) or rules().bullet.match(line.lstrip()) or (a, b) not in block.pieces):
+        if group and (_LEAD.match(line) or rules().bullet.match(line.lstrip()) or (a, b) not in whole):
             yield from _with_lead(text, kind, block.level, draft, group)
             group = []
         group.append((a, b))
