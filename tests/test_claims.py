@@ -250,6 +250,12 @@ def test_rule_ids_are_unique_across_the_tables() -> None:
     assert len(rules()) == len(rules("ja")) + len(rules("en"))
 
 
+def test_every_listed_word_is_one_word_to_the_tokeniser() -> None:
+    """A word that Sudachi never yields can match nothing."""
+    listed = {w for words in lexicon("ja").table.words.values() for w in words if w[0] not in "#="}
+    assert [word for word in sorted(listed) if len(tokens(word)) != 1] == []
+
+
 RULE = '[[rule]]\nid = "a.rule"\nlabel = "fact"\npriority = 1\nexamples = ["雨だ。"]\n'
 
 
