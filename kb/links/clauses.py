@@ -107,10 +107,13 @@ def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:
     group = table.groups.get(token.lemma) or table.groups.get(token.norm)
     if kind != "entity" and not poles and not group and len(token.units) > 1:
         parts = []
-        for unit in token.units:
+        denied = token.units[0] in table.words["denying_prefixes"]
+        for unit in token.units[denied:]:
             weight = 0.0 if unit in table.light else 0.4 if unit in table.words["faint"] else _WEIGHTS[kind]
             name = table.groups.get(unit, unit)
-            parts.append(Word(name, unit, token.surface, kind, weight, at, token.start, table.axes.get(unit, ())))
+            part = Word(name, unit, token.surface, kind, weight, at, token.start, table.axes.get(unit, ()))
+            part.sign, part.denials = (-1, 1) if denied else (1, 0)
+            parts.append(part)
         return parts
     light = token.lemma in table.light or token.norm in table.light or token.surface in table.light
     if light and _KANA.fullmatch(token.lemma):

@@ -40,13 +40,13 @@ def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables)
 
     Returns the number of negations, whether or not the word they deny was found.
     """
-    count = 0
+    count = len({word.at for word in words if word.denials})  # 未公開, 非上場: denied by their prefix
     idioms = [m.span() for m in table.neutral.finditer(text)]
     by_token: dict[int, list[Word]] = {}
     for word in words:
         by_token.setdefault(word.at, []).append(word)
     for at, token in enumerate(tokens):
-        if not _is_negation(token) or any(a <= token.start < b for a, b in idioms):
+        if not _is_negation(token, table) or any(a <= token.start < b for a, b in idioms):
             continue
         count += 1
         denied = [w for place in _targets(at, tokens, by_token, table) for w in by_token.get(place, ())]
@@ -85,11 +85,11 @@ def _governed(words: Sequence[Word], verb: Word) -> Word | None:
     return close[-1] if close else None
 
 
-def _is_negation(token: Token) -> bool:
+def _is_negation(token: Token, table: Tables) -> bool:
     if token.pos[0] == "助動詞":
         return token.lemma in ("ない", "ぬ", "ず", "まい") or token.norm in ("ず", "ない")
     if token.pos[0] == "接頭辞":
-        return token.surface in ("非", "不", "未", "無")
+        return token.surface in table.words["denying_prefixes"]
     return token.norm in ("無い", "無し") and token.pos[0] in ("形容詞", "名詞")
 
 
