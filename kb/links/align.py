@@ -46,7 +46,7 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     out.b_cover = _share(shared + equal, sum(t.weight for t in out.b_extra))
     out.shared += equal
     if out.clashes:
-        _topics(out)
+        _topics(a, b, out)
     _scope(a, b, out)
     if ":" in a.label and ":" in b.label and fold(a.label) != fold(b.label):
         out.clashes.append(("lead", a.label, b.label))
@@ -154,15 +154,23 @@ def _names_differ(a: Prepared, b: Prepared, out: Comparison) -> None:
         out.b_extra = [t for t in out.b_extra if t not in two]
 
 
-def _topics(out: Comparison) -> None:
+def _topics(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two different things spoken of: 水田の面積は / 畑の面積は."""
-    one = [t.shown for t in out.a_extra if _is_topic(t)]
-    two = [t.shown for t in out.b_extra if _is_topic(t)]
+    one = [t.shown for t in out.a_extra if _is_topic(t)] + _leading(a, out.a_facts)
+    two = [t.shown for t in out.b_extra if _is_topic(t)] + _leading(b, out.b_facts)
     if one and two and not any(kind == "name" for kind, _, _ in out.clashes):
         out.clashes.append(("topic", "・".join(one), "・".join(two)))
 
 
+def _leading(p: Prepared, facts: list[str]) -> list[str]:
+    """Return the numbers and dates of its own that stand in what a sentence is about: 二回目の発射は."""
+    start, end = p.lead
+    return [f.text for f in (*p.quantities, *p.dates) if f.text in facts and start <= f.start < end]
+
+
 def _is_topic(term: Term) -> bool:
+    if term.kind == "adjective":
+        return term.lead and "of-noun" in term.roles
     return term.kind == "entity" or (term.kind == "noun" and (term.lead or bool(term.roles & _TOPIC)))
 
 

@@ -177,11 +177,11 @@ def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
     comma = max((i for i in range(topic) if tokens[i].surface == "、"), default=-1)
     heads = [_case_after(at, tokens) for at in range(len(tokens))]
     for word in words:
+        word.lead = comma < word.at < topic
         if word.kind == "adjective" and _attributive(word.at, tokens):
             word.role = "of-noun"
         if word.kind in ("entity", "noun"):
             word.role = heads[word.at]
-            word.lead = comma < word.at < topic
 
 
 def _attributive(at: int, tokens: Sequence[Token]) -> bool:

@@ -65,6 +65,7 @@ class Prepared:
     limited: bool
     none: bool
     passive: bool
+    lead: tuple[int, int]
     scopes: Mapping[int, frozenset[str]]
     cut: bool
     last: str
@@ -131,7 +132,8 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         limited=table.patterns["limit"].search(body) is not None,
         none=table.patterns["exist_none"].search(body) is not None,
         passive=table.patterns["passive"].search(table.patterns["doubt_tail"].sub("", body)[-12:]) is not None,
-        scopes=_scopes(read, found, table),
+        lead=_lead(meant, words),
+        scopes=_scopes(meant, read, found, table),
         cut=_END.search(plain) is None,
         last=words[-1].surface if words else "",
         exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
@@ -215,9 +217,22 @@ def _glosses(text: str, words: Sequence[Word]) -> tuple[tuple[frozenset[str], st
     return tuple(found)
 
 
-def _scopes(words: Sequence[Word], numbers: Sequence[Quantity], table: Tables) -> Mapping[int, frozenset[str]]:
+def _lead(text: str, words: Sequence[Token]) -> tuple[int, int]:
+    """Return the stretch before the first は, from the comma before it: what the sentence is about."""
+    end = next((t.start for t in words if t.surface == "は" and t.pos[1] == "係助詞"), 0)
+    return text.rfind("、", 0, end) + 1, end
+
+
+def _spelt(text: str, word: Word) -> tuple[str, ...]:
+    end = word.start + len(word.surface)
+    return word.shown, word.surface, word.surface + text[end : end + 1]
+
+
+def _scopes(
+    text: str, words: Sequence[Word], numbers: Sequence[Quantity], table: Tables
+) -> Mapping[int, frozenset[str]]:
     rows: dict[int, set[str]] = {}
-    for spellings in [(w.shown, w.surface) for w in words] + [(q.text, q.text) for q in numbers]:
+    for spellings in [_spelt(text, w) for w in words] + [(q.text,) for q in numbers]:
         for spelling in dict.fromkeys(spellings):
             for row in table.scopes.get(spelling, ()):
                 rows.setdefault(row, set()).add(spelling)
