@@ -99,6 +99,21 @@ def test_search_narrows(site: Reader, base: kb.KnowledgeBase) -> None:
     assert ("input", {"type": "hidden", "name": "since", "value": "2025-10"}) in page.tags
 
 
+def test_search_goes_on_to_more_with_the_same_filters(site: Reader) -> None:
+    page = site.page("/-/search?q=電力&kind=fact&kind=opinion&until=2026&limit=3&lang=en")
+    (more,) = [link for link in page.links if link.startswith("?") and "limit=6" in link]
+    assert "lang" not in more
+    assert [given["value"] for tag, given in page.tags if tag == "input" and given.get("name") == "kind"] == [
+        "fact",
+        "opinion",
+    ]
+    (as_json,) = [link for link in page.links if link.startswith("/-/search.json")]
+    shown = [link for link in page.links if link.startswith("/claim/")]
+    assert [f"/claim/{hit['claim']}" for hit in site.get(as_json).json()] == shown
+    grown = [link for link in site.page(f"/-/search{more}").links if link.startswith("/claim/")]
+    assert (grown[:3], len(grown)) == (shown, 6)
+
+
 def test_search_without_a_query_is_a_form(site: Reader) -> None:
     page = site.page("/-/search")
     assert "ol" not in [tag for tag, _ in page.tags]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from site_for_tests import SITE, Reader, changed, rows
 from kb import schema, server
 from kb.config import resource
 from kb.errors import DatabaseError, UsageError
-from kb.search import MODES
+from kb.search import MODES, Options
 from kb.server import chart, marks, words
 
 database, runner, site, base = served.database, served.runner, served.site, served.base
@@ -139,6 +140,29 @@ def test_a_rebuilt_file_is_noticed(database: Path, tmp_path: Path, runner: async
     site.page("/")
     changed(database, tmp_path / "new.db", "UPDATE posts SET title = '新しい題名'").replace(path)
     assert "新しい題名" in site.page("/").text
+
+
+def test_a_file_that_goes_or_breaks_is_told(database: Path, tmp_path: Path, runner: asyncio.Runner) -> None:
+    path = changed(database, tmp_path / "kb.db")
+    site = Reader(server.site(path), runner)
+    site.page("/")
+    path.rename(tmp_path / "away.db")
+    assert "kb.db" in site.page("/", status=503).text
+    path.write_bytes(b"SQLite format 3\0" + b"broken" * 2000)
+    site.page("/-/search?q=電力", status=503)
+    path.unlink()
+    (tmp_path / "away.db").rename(path)
+    site.page("/")
+
+
+def test_many_readers_at_once_see_the_same(database: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        own = server.Site(database)
+        found = list(pool.map(lambda _: own.search("電力", Options(limit=5))["hits"], range(24)))
+        homes = list(pool.map(lambda _: own.home(), range(24)))
+    own.close()
+    assert all(one == found[0] for one in found)
+    assert all(one == homes[0] for one in homes)
 
 
 def test_search_goes_on_while_a_build_writes(database: Path, tmp_path: Path, runner: asyncio.Runner) -> None:

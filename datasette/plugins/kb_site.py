@@ -32,6 +32,8 @@ from kb.server.site import language as language_of
 _COOKIE = "kb_lang"
 _YEAR = 365 * 24 * 3600
 _MOST_LISTED = 500
+_MOST_SHOWN = 200
+_NARROWING = ("tag", "category", "since", "until", "certainty", "holder", "post")  # beside those of the form
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
@@ -158,12 +160,17 @@ async def search(request: Request, datasette: Any, site: server.Site) -> Respons
         context["topics"] = await asyncio.to_thread(site.topics)
     if context["options"] is None:
         context["options"] = params.Options()
-    chosen = context["options"].filters
+    options = context["options"]
+    kinds = options.filters.kind or []
     context["extra"] = [
-        (name, value)
-        for name in ("tag", "category", "since", "until", "certainty", "holder", "post")
-        if (value := getattr(chosen, name))
+        *(("kind", kind) for kind in kinds if len(kinds) > 1),
+        *((name, value) for name in _NARROWING if (value := getattr(options.filters, name))),
     ]
+    given = [(name, value) for name in request.args for value in request.args.getlist(name)]
+    kept = [pair for pair in given if pair[0] not in ("limit", "lang")]
+    context["more"] = "?" + urlencode([*kept, ("limit", min(options.limit * 2, _MOST_SHOWN))])
+    context["as_json"] = f"{_address(datasette, '-', 'search.json')}?{urlencode([*kept, ('limit', options.limit)])}"
+    context["can_grow"] = options.limit < _MOST_SHOWN
     return await _page(datasette, request, "search", context, status)
 
 
