@@ -33,6 +33,7 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
         universal = tables().words["universal"]
         out.a_extra = [t for t in out.a_extra if t.shown not in universal]
         out.b_extra = [t for t in out.b_extra if t.shown not in universal]
+    _cancelled(a, b, out)
     _implied(a, b, out)
     if "obligation" in a.modality & b.modality:
         duties = tables().words["duties"]
@@ -50,7 +51,7 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     _scope(a, b, out)
     if ":" in a.label and ":" in b.label and fold(a.label) != fold(b.label):
         out.clashes.append(("lead", a.label, b.label))
-    if a.passive != b.passive:
+    if a.passive != b.passive and a.verbal and b.verbal:
         _voice(a, b, shared_names, out)
     compare_roles(a, b, shared_names, converse, out)
     compare_order(a, b, out)
@@ -126,6 +127,19 @@ def _unspell(extra: list[Term], this: Prepared, other: Prepared) -> list[Term]:
     return extra
 
 
+def _cancelled(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Let 開発を拒む agree with 開発に反対する: what cancels here stands on the same side as a word left there."""
+    for this, other, extra in ((a, b, out.b_extra), (b, a, out.a_extra)):
+        for name, term in this.terms.items():
+            twin = next((t for t in extra if t.poles & term.cancelled), None) if term.cancelled else None
+            if twin is None or name not in other.terms:
+                continue
+            pair = {_signed(term), _signed(other.terms[name])}
+            out.clashes = [c for c in out.clashes if c[0] not in ("polarity", "reach") or {c[1], c[2]} != pair]
+            extra.remove(twin)
+            out.turned += 1
+
+
 def _implied(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Drop 増えた or 減った where both name the factor: 2倍になった, 2倍に増えた."""
     factors = {q.value for q in a.quantities if q.dimension in _FACTORS} & {q.value for q in b.quantities}
@@ -165,7 +179,8 @@ def _topics(a: Prepared, b: Prepared, out: Comparison) -> None:
 def _leading(p: Prepared, facts: list[str]) -> list[str]:
     """Return the numbers and dates of its own that stand in what a sentence is about: 二回目の発射は."""
     start, end = p.lead
-    return [f.text for f in (*p.quantities, *p.dates) if f.text in facts and start <= f.start < end]
+    own = [(q.start, q.text) for q in p.quantities] + [(d.start, d.text) for d in p.dates]
+    return [text for at, text in own if text in facts and start <= at < end]
 
 
 def _is_topic(term: Term) -> bool:
@@ -174,7 +189,7 @@ def _is_topic(term: Term) -> bool:
     return term.kind == "entity" or (term.kind == "noun" and (term.lead or bool(term.roles & _TOPIC)))
 
 
-_TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dative"))
+_TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dative", "topic", "of-topic"))
 
 
 def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:

@@ -66,11 +66,12 @@ def _buckets(band: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
     order = np.argsort(band, kind="stable")
     ordered = band[order]
     edges = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    starts = np.concatenate(([0], edges))
+    ends = np.concatenate((edges, [len(order)]))
+    shared = np.flatnonzero(ends - starts > 1)  # nearly all stand alone: do not even look at them
     pairs: list[tuple[int, int]] = []
-    for group in np.split(order, edges):
-        if len(group) < 2:
-            continue
-        members = group.tolist()
+    for start, end in zip(starts[shared].tolist(), ends[shared].tolist(), strict=True):
+        members = order[start:end].tolist()
         if len(members) > _CROWD:
             pairs.extend(itertools.pairwise(members))
             continue

@@ -206,6 +206,8 @@ def _case_after(at: int, tokens: Sequence[Token]) -> str:
                 continue
             if token.surface == "に" and place + 1 < len(tokens) and tokens[place + 1].lemma in ("よる", "因る"):
                 return prefix + "agent"
+            if token.surface == "に" and place + 1 < len(tokens) and tokens[place + 1].surface == "は":
+                return prefix + "topic"  # AIには力がある is said of AI as AIは is
             case = _CASES.get(token.surface, "")
             return prefix + case if case else ""
         if kind == "助動詞" and token.lemma == "だ" and token.surface == "で" and _denied_next(place, tokens):

@@ -32,6 +32,7 @@ class Word:
     role: str = ""
     denials: int = 0
     lead: bool = False
+    cancelled: tuple[Pole, ...] = ()
     made: bool = False  # 作らせる: made to
 
 
@@ -67,6 +68,7 @@ def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables)
             noun = _governed(words[:index], word)
             if noun is not None:
                 noun.sign *= -word.sign
+                noun.cancelled = word.poles
                 word.sign, word.weight, word.poles = 1, 0.0, ()
                 count += 1
     return count

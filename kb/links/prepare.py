@@ -22,7 +22,9 @@ class Term:
     """A content word of a sentence under its canonical name.
 
     `signs` are +1 where it is affirmed, -1 where denied; `roles` the cases it
-    stands in; `poles` the axes of opposites it stands on, negation counted in.
+    stands in; `poles` the axes of opposites it stands on, negation counted in;
+    `lead` that it stands before the first は, `made` that it is a causative,
+    `cancelled` the poles of the verb that says it does not happen.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Term:
     poles: frozenset[Pole]
     lead: bool = False
     made: bool = False
+    cancelled: frozenset[Pole] = frozenset()
 
 
 class Anchor(NamedTuple):
@@ -71,6 +74,7 @@ class Prepared:
     last: str
     exclusive: frozenset[str]
     tense: str
+    verbal: bool
     only: bool
     anchors: Mapping[tuple[str, str], Anchor]
     subject: frozenset[str]
@@ -139,6 +143,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
         before=frozenset(w.name for w in read if w.start < edge and w.weight >= 1),
         after=frozenset(w.name for w in read if w.start >= edge >= 0 and w.weight >= 1),
+        verbal=any(t.pos[0] == "動詞" for t in words[-5:]),
         tense=_tense(meant, table),
         only=table.patterns["only"].search(meant) is not None,
         anchors=_anchors(meant, found, found_dates, read),
@@ -166,6 +171,7 @@ def _terms(words: Sequence[Word]) -> dict[str, Term]:
             frozenset((axis, side * w.sign) for w in same for axis, side in w.poles),
             any(w.lead for w in same),
             any(w.made for w in same),
+            frozenset(pole for w in same for pole in w.cancelled),
         )
         for name, same in grouped.items()
     }
