@@ -12,11 +12,13 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from kb.records import Token
 
 _CHUNK = 10_000  # Sudachi refuses inputs of more than 49,149 bytes
+_SHORT = 1_000  # characters; what is longer is no sentence and not worth remembering
 _local = threading.local()
 _lock = threading.Lock()
 _dictionary: Any = None
@@ -53,8 +55,17 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
         yield start, text[start:]
 
 
-def tokens(text: str) -> list[Token]:
-    """Return the words of `text` (Sudachi mode C), white space left out."""
+def tokens(text: str) -> tuple[Token, ...]:
+    """Return the words of `text` (Sudachi mode C), white space left out.
+
+    The last sentences are remembered: a claim is labelled, indexed and searched
+    for names one right after the other.
+    """
+    return _remembered(text) if len(text) <= _SHORT else _read(text)
+
+
+def _read(text: str) -> tuple[Token, ...]:
+    """Return the words of `text`."""
     tokenizer = _tokenizer()
     short = _local.short
     found = []
@@ -72,7 +83,10 @@ def tokens(text: str) -> list[Token]:
                 if len(parts) > 1:
                     units = tuple(p.normalized_form() for p in parts)
             found.append(Token(m.surface(), begin + offset, end + offset, pos, m.dictionary_form(), norm, units))
-    return found
+    return tuple(found)
+
+
+_remembered = lru_cache(maxsize=1024)(_read)
 
 
 def normal_forms(text: str) -> list[str]:
@@ -113,5 +127,5 @@ def short_key(*parts: str) -> str:
 
 def is_japanese(text: str) -> bool:
     """Tell whether `text` is to be read as Japanese: one letter in ten is enough."""
-    letters = sum(c.isalpha() for c in text)
+    letters = sum(map(str.isalpha, text))
     return bool(letters) and len(_JAPANESE.findall(text)) * 10 >= letters

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ from kb.text import short_key
 
 _LATIN = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Za-z0-9&.'+-]*(?:[ ・][A-Z0-9][A-Za-z0-9&.'+-]*)*")
 _WORTHY = re.compile(r"[A-Z].*[A-Za-z]|[A-Za-z]+[-.]?\d")
+_KATAKANA = re.compile(r"[ァ-ヺー]{2}")
 _EDGE = re.compile(r"[.'&+-]+$")
 
 
@@ -42,7 +44,7 @@ class Mention:
 @dataclass(frozen=True, slots=True)
 class _Table:
     aliases: dict[str, tuple[str, str]]  # folded surface -> (canonical name, kind)
-    pattern: re.Pattern[str]
+    lengths: dict[str, tuple[int, ...]]  # first letter -> lengths of the surfaces that begin so, longest first
     terms: frozenset[str]  # folded surfaces of groups that are no entities
     sudachi: dict[str, str]
     stop: frozenset[str]
@@ -68,9 +70,11 @@ def _table() -> _Table:
             aliases.update((_fold(name), (names[0], kind)) for name in names)
         else:
             terms.update(_fold(name) for name in names)
-    longest = sorted(aliases, key=lambda name: (-len(name), name))
-    pattern = "|".join(_bounded(name) for name in longest) or r"(?!)"
-    return _Table(aliases, re.compile(pattern), frozenset(terms), sudachi, stop)
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for name in filter(None, aliases):
+        lengths[name[0]].add(len(name))
+    ordered = {first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()}
+    return _Table(aliases, ordered, frozenset(terms), sudachi, stop)
 
 
 def _groups(path: Any) -> list[dict[str, Any]]:
@@ -86,11 +90,37 @@ def _fold(name: str) -> str:
     return normalised(name)[0].casefold().replace(" ", "").replace("・", "")
 
 
-def _bounded(name: str) -> str:
-    """Return a pattern for a folded name, spaces and dots between its letters allowed; Latin must not run on."""
-    before = r"(?<![0-9a-z])" if name[0].isascii() else ""
-    after = r"(?![0-9a-z])" if name[-1].isascii() else ""
-    return before + r"[ ・]?".join(re.escape(c) for c in name) + after
+def _listed(plain: str, table: _Table) -> Iterator[tuple[int, int, str, str]]:
+    """Yield (start, end, name, kind) of the listed names in NFKC text, the longest at each place.
+
+    Spaces and dots between the letters of a name do not count; Latin letters
+    must not run on at its ends.
+    """
+    lowered = plain.lower()
+    if len(lowered) != len(plain):
+        return  # a letter whose small form is two (İ): rare enough to do without
+    kept = [i for i, c in enumerate(lowered) if c not in " ・"]
+    letters = "".join([lowered[i] for i in kept])
+    at = 0
+    while at < len(letters):
+        step = 1
+        for length in table.lengths.get(letters[at], ()):
+            name = letters[at : at + length]
+            if len(name) == length and name in table.aliases:
+                start, end = kept[at], kept[at + length - 1] + 1
+                if not (_runs_on(lowered, start - 1, start) or _runs_on(lowered, end - 1, end)):
+                    yield start, end, *table.aliases[name]
+                    step = length
+                    break
+        at += step
+
+
+def _runs_on(text: str, a: int, b: int) -> bool:
+    """Tell whether the characters at `a` and `b` belong to one run of Latin letters and digits, or of katakana."""
+    if a < 0 or b >= len(text):
+        return False
+    pair = text[a] + text[b]
+    return (pair.isascii() and pair.isalnum()) or bool(_KATAKANA.fullmatch(pair))
 
 
 def entities(text: str, words: Sequence[Token]) -> list[Mention]:
@@ -109,11 +139,8 @@ def entities(text: str, words: Sequence[Token]) -> list[Mention]:
             key = short_key("entity", "" if listed else kind, _fold(name))
             found.append(Mention(key, name, kind, listed, text[start:end], start, end))
 
-    lowered = plain.lower()
-    if len(lowered) == len(plain):
-        for match in table.pattern.finditer(lowered):
-            name, kind = table.aliases[_fold(match[0])]
-            add(places[match.start()], places[match.end() - 1] + 1, name, kind, listed=True)
+    for start, end, name, kind in _listed(plain, table):
+        add(places[start], places[end - 1] + 1, name, kind, listed=True)
     for match in _LATIN.finditer(plain):
         skipped = _skipped(match[0], table)
         surface = _EDGE.sub("", match[0][skipped:])

@@ -177,6 +177,7 @@ def _read_posts(engine: Engine, jobs: Sequence[Job], settings: Settings, tally: 
         if batch:
             with engine.begin() as connection:
                 store.replace(connection, batch)
+                store.put_along(connection, (a for post in batch for a in post.along), config.NORMALISER_VERSION)
             batch.clear()
 
     results = workers.each(partial(read_post, settings=settings), jobs, here=len(jobs) < _FEW_POSTS)
@@ -210,7 +211,8 @@ def read_post(job: Job, settings: Settings) -> PostRows | Fault:
         return Fault(job.path, error.reason)
     except RecursionError:
         return Fault(job.path, "quotes or lists nested too deeply to be read")
-    return store.rows(source, info, notes, root=job.root, reading=settings.fingerprint())
+    rows = store.rows(source, info, notes, root=job.root, reading=settings.fingerprint())
+    return replace(rows, along=parts.along(rows, parts.fingerprint()))
 
 
 def _finish(engine: Engine, db: Path, tally: Tally) -> BuildReport:

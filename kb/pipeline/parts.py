@@ -6,18 +6,19 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 
 from sqlalchemy import Engine
 
-from kb import parts, store
+from kb import fts, parts, store
 from kb.config import resource
 from kb.links.quantities import quantities
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
-from kb.store import PartRows
+from kb.store import Along, PartRows, PostRows
 from kb.text import tokens
 
-PARTS_VERSION = 1  # raise it when the same claim would give other parts
+PARTS_VERSION = 2  # raise it when the same claim would give other parts
 _BATCH = 500
 _FEW = 4
 Batch = tuple[str, Sequence[tuple[int, str, str]]]
@@ -41,6 +42,7 @@ def read_parts(engine: Engine, tally: Tally, workers: Workers) -> None:
         store.settle_entities(connection)
 
 
+@cache
 def fingerprint() -> str:
     """Return a fingerprint of all that decides the parts of a claim, its text and date aside."""
     files = [resource("data", *name.split("/")).read_bytes() for name in _TABLES]
@@ -51,6 +53,16 @@ def parts_of_batch(batch: Batch) -> list[PartRows]:
     """Return the parts of (state, claims as (id, text, first date)). Runs in any process."""
     state, claims = batch
     return [_parts(claim, text, date, state) for claim, text, date in claims]
+
+
+def along(post: PostRows, state: str) -> tuple[Along, ...]:
+    """Return terms and parts of the claims of a post, while their words are at hand. Runs in any process."""
+    date = post.post["date"] or ""
+    found = []
+    for claim in (sentence["claim"] for sentence in post.sentences if sentence["claim"]):
+        words, grams = fts.terms(claim["text"])
+        found.append(Along(claim["text_hash"], words, grams, _parts(0, claim["text"], date, state)))
+    return tuple(found)
 
 
 def _parts(claim: int, text: str, date: str, state: str) -> PartRows:

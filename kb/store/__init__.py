@@ -1,7 +1,7 @@
 """What is written to and asked of the database; SQLAlchemy Core, in transactions of the caller."""
 
 from kb.store.claims import Changes, from_occurrences, refresh
-from kb.store.parts import PartRows, claims_without_parts, put_parts, settle_entities
+from kb.store.parts import Along, PartRows, claims_without_parts, put_along, put_parts, settle_entities
 from kb.store.posts import PostRows, move, remove, replace, rows
 from kb.store.queries import (
     article,
@@ -46,6 +46,7 @@ from kb.store.wordings import (
 )
 
 __all__ = [
+    "Along",
     "Changes",
     "PartRows",
     "PostRows",
@@ -67,6 +68,7 @@ __all__ = [
     "move",
     "occurrences",
     "post_states",
+    "put_along",
     "put_links",
     "put_merges",
     "put_model",

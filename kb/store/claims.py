@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from kb.models import (
@@ -22,6 +22,7 @@ from kb.models import (
     Sentence,
     StageState,
 )
+from kb.store.bulk import insert_rows
 from kb.text import is_japanese, text_hash
 
 _UNDATED = "9999"  # an occurrence without a date comes after those with one
@@ -81,9 +82,11 @@ def put_claims(connection: Connection, wanted: Iterable[dict[str, Any]]) -> dict
     known = select(Claim.key, Claim.id).where(in_list(Claim.key, list(rows)))
     ids: dict[str, int] = {row.key: row.id for row in connection.execute(known)}
     following = int(connection.execute(select(func.coalesce(func.max(Claim.id), 0))).scalar_one()) + 1
-    new = [{"id": following + i, **row} for i, row in enumerate(row for key, row in rows.items() if key not in ids)]
-    if new:
-        connection.execute(insert(Claim), new)
+    new = [
+        {"id": following + i, "occurrence_count": 0, "post_count": 0, **row}
+        for i, row in enumerate(row for key, row in rows.items() if key not in ids)
+    ]
+    insert_rows(connection, Claim, new)
     ids.update((row["key"], row["id"]) for row in new)
     return ids
 

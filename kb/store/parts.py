@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from kb.models import Claim, ClaimDate, ClaimEntity, Entity, Figure
+from kb.models import Claim, ClaimDate, ClaimEntity, ClaimTerms, Entity, Figure
+from kb.store.bulk import insert_rows
 from kb.store.claims import in_list
+from kb.store.stages import put_terms
 
 Row = dict[str, Any]
 
@@ -24,6 +26,43 @@ class PartRows:
     names: tuple[tuple[Row, Row], ...]
     figures: tuple[Row, ...]
     dates: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """What was read of a claim's words together with its post, so that it need not be read again.
+
+    `parts` has no claim yet; `words` and `grams` are its index terms.
+    """
+
+    text_hash: str
+    words: str
+    grams: str
+    parts: PartRows
+
+
+def put_along(connection: Connection, read: Iterable[Along], version: int) -> None:
+    """Write terms and parts for the claims that have these words and lack them.
+
+    A claim whose words or date are another post's is left to the stages that follow.
+    """
+    by_hash = {along.text_hash: along for along in read}
+    wanted = (
+        select(Claim.id, Claim.text_hash, Claim.first_date, Claim.parts_state, ClaimTerms.version)
+        .outerjoin(ClaimTerms, ClaimTerms.claim_id == Claim.id)
+        .where(in_list(Claim.text_hash, list(by_hash)), Claim.stock.is_(False))
+    )
+    terms, made = [], []
+    for row in connection.execute(wanted).all():
+        along = by_hash[row.text_hash]
+        if row.version != version:
+            terms.append((row.id, along.words, along.grams))
+        date, _, state = along.parts.state.partition(" ")
+        if date == (row.first_date or "") and row.parts_state != f"{date} {state}":
+            made.append(replace(along.parts, claim_id=row.id))
+    put_terms(connection, terms, version)
+    if made:
+        put_parts(connection, made)
 
 
 def claims_without_parts(state: str) -> Select[int, str, str]:
@@ -49,8 +88,7 @@ def put_parts(connection: Connection, made: Sequence[PartRows]) -> int:
         rows[Figure].extend({"claim_id": part.claim_id, **row} for row in part.figures)
         rows[ClaimDate].extend({"claim_id": part.claim_id, **row} for row in part.dates)
     for model, values in rows.items():
-        if values:
-            connection.execute(insert(model), values)
+        insert_rows(connection, model, values)
     for state in {part.state for part in made}:
         same = [part.claim_id for part in made if part.state == state]
         connection.execute(update(Claim).where(in_list(Claim.id, same)).values(parts_state=state))

@@ -11,7 +11,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from kb.models import Draft, LedgerRow, Occurrence, Passage, Post, Sentence, SourceText
 from kb.records import CLAIM_KINDS, Annotation, PostInfo, Source
 from kb.records import Sentence as SentenceRecord
+from kb.store.bulk import insert_rows
 from kb.store.claims import Changes, claim_row, in_list, language, put_claims, refresh
+from kb.store.parts import Along
 from kb.store.wordings import merged_into
 from kb.text import short_key
 
@@ -33,6 +35,7 @@ class PostRows:
     passages: tuple[Row, ...]
     sentences: tuple[Row, ...]
     ledger: tuple[Row, ...]
+    along: tuple[Along, ...] = ()
 
 
 def rows(source: Source, info: PostInfo, notes: Annotation, *, root: str, reading: str) -> PostRows:
@@ -146,11 +149,10 @@ def replace(connection: Connection, batch: Sequence[PostRows]) -> Changes:
     connection.execute(insert(SourceText), [{"post_id": ids[p.post["path"]], "text": p.text} for p in batch])
     sentence_claims: list[tuple[Row, Row]] = []
     for model, made in _children(connection, batch, ids, sentence_claims).items():
-        if made:
-            connection.execute(insert(model), made)
+        insert_rows(connection, model, made)
     # A wording that was merged before makes the claim it was merged into; the merge stage has the last word.
     into = merged_into(connection, {claim["key"] for _, claim in sentence_claims})
-    heads: list[str] = [into.get(claim["key"], claim["key"]) for _, claim in sentence_claims]
+    heads = [str(into.get(claim["key"], claim["key"])) for _, claim in sentence_claims]
     wanted = [{**claim, "key": head} for (_, claim), head in zip(sentence_claims, heads, strict=True)]
     claim_ids = put_claims(connection, wanted)
     places = [
@@ -165,8 +167,7 @@ def replace(connection: Connection, batch: Sequence[PostRows]) -> Changes:
         }
         for (s, claim), head in zip(sentence_claims, heads, strict=True)
     ]
-    if places:
-        connection.execute(insert(Occurrence), places)
+    insert_rows(connection, Occurrence, places)
     return refresh(connection, touched | set(claim_ids.values()))
 
 

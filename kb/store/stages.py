@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from kb.models import Build, Claim, ClaimTerms, ClaimTopic, Embedding, Model, Topic
 from kb.records import Topic as TopicRecord
+from kb.store.bulk import insert_rows
 from kb.store.claims import in_list
 
 
@@ -19,7 +20,7 @@ def put_terms(connection: Connection, terms: Iterable[tuple[int, str, str]], ver
     made = [{"claim_id": i, "words": words, "grams": grams, "version": version} for i, words, grams in terms]
     if made:
         connection.execute(delete(ClaimTerms).where(in_list(ClaimTerms.claim_id, [row["claim_id"] for row in made])))
-        connection.execute(insert(ClaimTerms), made)
+        insert_rows(connection, ClaimTerms, made)
     return len(made)
 
 
