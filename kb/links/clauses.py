@@ -149,7 +149,7 @@ def arguments(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset
 def _causatives(words: list[Word], tokens: Sequence[Token]) -> None:
     for word in words:
         following = [t.lemma for t in tokens[word.at + 1 : word.at + 3]]
-        word.made = word.kind in ("verb", "noun") and bool({"せる", "させる"} & set(following[:1] + following[1:2]))
+        word.made = word.kind in ("verb", "noun") and bool({"せる", "させる"} & set(following))
 
 
 def stem(word: str) -> str:
