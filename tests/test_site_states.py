@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -318,3 +321,31 @@ def test_chart_has_every_month_between() -> None:
     assert [(bar["kind"], bar["height"]) for bar in first["bars"]] == [("fact", 60.0), ("advice", 60.0)]
     assert first["bars"][1]["y"] == 0.0
     assert chart.months({}) is None
+
+
+def test_serve_names_a_taken_port_and_stops_on_a_signal(database: Path) -> None:
+    command = [sys.executable, "-m", "kb", "serve", "--db", database, "--port"]
+    with subprocess.Popen([*command, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        port = running.stdout.readline().split("http://127.0.0.1:")[1].split()[0]
+        second = subprocess.run([*command, port], capture_output=True, text=True, check=False, timeout=120)
+        assert second.returncode == 1
+        assert port in second.stderr
+        assert second.stderr.count("\n") == 1
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert "Traceback" not in out + err
+
+
+def test_an_empty_database_has_pages_too(database: Path, tmp_path: Path, runner: asyncio.Runner) -> None:
+    tables = ("occurrences", "sentences", "passages", "drafts", "ledger", "sources", "posts", "links", "claim_topics")
+    rest = ("claim_terms", "claims", "topics", "embeddings", "models", "builds")
+    empty = changed(database, tmp_path / "kb.db", *(f"DELETE FROM {table}" for table in (*tables, *rest)))
+    site = Reader(server.site(empty), runner)
+    for path in ("/", "/-/search", "/-/search?q=電力", "/-/search?q=電力&group=post", "/conflicts", "/duplicates"):
+        assert not [link for link in site.page(path).links if link.startswith(("/claim/", "/article/", "/topic/"))]
+    assert "kb build" in site.page("/").text
+    assert site.get("/-/search.json?q=電力").json() == []
+    for path in ("/article/x", "/claim/x", "/topic/x"):
+        site.page(path, status=404)
