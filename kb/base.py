@@ -184,7 +184,7 @@ class KnowledgeBase:
                 and the `notes` of what is returned say so.
             group: what is ranked.
             filters: `kind` (one or several), `certainty`, `holder`, `topic` (a
-                slug): only such claims; `tag`, `category`, `since`, `until` (a
+                slug), `entity` (a name in the text): only such claims; `tag`, `category`, `since`, `until` (a
                 date, also 2025 or 2025-09), `post` (path, key or file name):
                 only such posts, and what they say.
 
@@ -193,7 +193,7 @@ class KnowledgeBase:
 
         Raises:
             UsageError: an empty query, or a value that makes no sense.
-            NotFoundError: a topic, tag, holder, category or post that the database does not hold.
+            NotFoundError: a topic, entity, tag, holder, category or post that the database does not hold.
             ModelError: `mode="semantic"` and no vectors, or the model cannot be loaded.
         """
         options = Options(limit, mode, group, Filters(**filters))

@@ -76,6 +76,21 @@ def test_what_cannot_be_split_is_named(posts: Path, tmp_path: Path) -> None:
         base.split("x")
 
 
+def test_claims_are_found_by_the_names_in_them(tmp_path: Path) -> None:
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    text = "エヌビディアは新しい半導体を出した。\n\nNVIDIAの半導体は速い。\n\n港は静かだ。\n"
+    (folder / "a.md").write_text(text, "utf-8")
+    db = tmp_path / "kb.db"
+    build(folder, db)
+    with kb.open(db) as base:
+        for name in ("NVIDIA", "エヌビディア", "ｎｖｉｄｉａ"):
+            assert len(base.search("半導体", entity=name)) == 2
+        assert [hit.text for hit in base.search("港", entity="NVIDIA") if "港" in hit.text] == []
+        with pytest.raises(NotFoundError, match="near names: NVIDIA"):
+            base.search("半導体", entity="NVIDA")
+
+
 def test_a_claim_goes_on_without_its_first_wording(posts: Path, tmp_path: Path) -> None:
     db, fresh = tmp_path / "kb.db", tmp_path / "fresh.db"
     build(posts, db)

@@ -39,6 +39,7 @@ _SHOWN_PLACES = 3
 @click.option("--certainty", type=click.Choice(["asserted", "hedged"]), help="Only claims so sure.")
 @click.option("--holder", help="Only claims that this person or body makes, as quoted; 'author' for the rest.")
 @click.option("--topic", metavar="SLUG", help="Only claims of this topic.")
+@click.option("--entity", metavar="NAME", help="Only claims that name this company, person, place or thing.")
 @click.option("--tag", help="Only posts with this tag.")
 @click.option("--category", help="Only posts of this category.")
 @click.option("--post", metavar="PATH", help="Only this post.")

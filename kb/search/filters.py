@@ -34,16 +34,18 @@ class Choice(TypedDict, total=False):
     holder: str | None
     category: str | None
     post: str | None
+    entity: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a user asks for beside the query; None lets everything through.
 
-    `kind`, `certainty`, `holder` and `topic` choose claims; `tag`, `category`,
-    `since`, `until` and `post` (a path or a key) choose posts, and the claims
-    they say. A topic stands for those below it too. Dates are ISO 8601, also
-    2025 or 2025-09, both ends inclusive.
+    `kind`, `certainty`, `holder`, `topic` and `entity` (a name, an alias of it
+    or a key) choose claims; `tag`, `category`, `since`, `until` and `post` (a
+    path or a key) choose posts, and the claims they say. A topic stands for
+    those below it too. Dates are ISO 8601, also 2025 or 2025-09, both ends
+    inclusive.
     """
 
     kind: str | Sequence[str] | None = None
@@ -55,6 +57,7 @@ class Filters:
     holder: str | None = None
     category: str | None = None
     post: str | None = None
+    entity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def allowed(conn: sqlite3.Connection, index: SearchIndex, filters: Filters) -> A
         claims &= _mask(index, conn.execute(f"SELECT id FROM claims WHERE holder IN ({_marks(holders)})", holders))
     if filters.topic is not None:
         claims &= _topic_mask(conn, index, filters.topic)
+    if filters.entity is not None:
+        claims &= _entity_mask(conn, index, filters.entity)
     posts = _posts(conn, filters)
     places = claims[index.place_claim]
     if posts is not None:
@@ -140,6 +145,23 @@ def _topic_mask(conn: sqlite3.Connection, index: SearchIndex, topic: str) -> Mas
         (slug,),
     )
     return _mask(index, rows)
+
+
+def _entity_mask(conn: sqlite3.Connection, index: SearchIndex, entity: str) -> Mask:
+    """Return the claims that name an entity, called by its name, by any spelling in the posts, or by its key."""
+    called: dict[str, set[int]] = {}
+    names = conn.execute(
+        "SELECT id, key, name FROM entities UNION SELECT e.id, e.key, ce.text FROM entities e"
+        " JOIN claim_entities ce ON ce.entity_id = e.id"
+    )
+    for entity_id, key, name in names:
+        for word in (key, name):
+            called.setdefault(_fold(word), set()).add(entity_id)
+    ids = sorted(called.get(_fold(entity), ()))
+    if not ids:
+        shown = [row[0] for row in conn.execute("SELECT name FROM entities")]
+        raise NotFoundError(f"no entity {entity!r} in this database{near(entity, shown)}")
+    return _mask(index, conn.execute(f"SELECT claim_id FROM claim_entities WHERE entity_id IN ({_marks(ids)})", ids))
 
 
 def _posts(conn: sqlite3.Connection, filters: Filters) -> frozenset[int] | None:
