@@ -24,6 +24,7 @@ _CARRIERS = ("に", "で", "と", "から", "まで", "へ", "など", "だけ",
 _LOOK = 24  # characters at each side of a cut that are read together
 _STARTERS = ("接続詞", "感動詞")
 _TAILS = 6  # cut sentences, the latest, that a draft may take up; few are taken up after the next draft but one
+_NEARBY = 50_000  # characters before and after in which a word counts as one that the post has elsewhere
 _LEFT_OPEN = ("助詞", "接頭辞", "連体詞")
 
 
@@ -121,10 +122,12 @@ def _find(
     ellipsis = core != sentences[head].plain
     folded = fold(core)
     opening = tokens(core[:_LOOK])
+    at = sentences[head].start
+    nearby = text[max(0, at - _NEARBY) : at + _NEARBY]
     for tail in reversed(tails):
         if folded.startswith(sentences[tail].key):
             return None  # it says the whole cut sentence again: a copy, not a continuation
-        join = _sure(text, sentences[tail].plain, core, opening, ellipsis)
+        join = _sure(nearby, sentences[tail].plain, core, opening, ellipsis)
         if join:
             return tail, join
     nearest = tails[-1]

@@ -12,7 +12,7 @@ import datetime as dt
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
@@ -39,6 +39,8 @@ _KEY_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*:\s*(\S.*)$")
 _DATED_NAME = re.compile(r"^(\d{4}-\d{2}-\d{2})-(.+)$")
 _FIRST_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|$)")
+_MOST_VALUES = 10_000
+_DEEPEST = 40  # lists and mappings within each other
 _WIDEST = 200_000  # characters; a longer "front matter" is a body between two rules
 
 
@@ -78,6 +80,10 @@ def _parse(handler: Any, block: str) -> tuple[Mapping[str, Any] | None, str]:
         kind = "TOML" if isinstance(handler, _TomlHandler) else "YAML"
         salvaged = _salvage(block.replace(" = ", ": "))
         return salvaged, f"front matter is not valid {kind}: {str(error).splitlines()[0]}"
+    except RecursionError:
+        return _salvage(block), "front matter is nested too deeply"
+    if not _bounded(values):
+        return _salvage(block), "front matter holds too many values, or values that hold themselves"
     if values is None:
         return {}, ""
     return (values, "") if isinstance(values, Mapping) else (None, "")
@@ -91,10 +97,31 @@ def _salvage(block: str) -> dict[str, Any]:
         if not match:
             continue
         try:
-            values[match[1]] = yaml.safe_load(match[2])
-        except (yaml.YAMLError, ValueError):
-            values[match[1]] = match[2].strip().strip("\"'")
+            value = yaml.safe_load(match[2])
+        except (yaml.YAMLError, ValueError, RecursionError):
+            value = match[2].strip().strip("\"'")
+        values[match[1]] = value if _bounded(value) else None
     return values
+
+
+def _bounded(value: Any) -> bool:
+    """Tell whether a value is of a size and depth that people write; a YAML alias can hold itself, or millions."""
+    level = [value]
+    count = 0
+    for _ in range(_DEEPEST):
+        below = (inner for item in level for inner in _parts_of(item))
+        level = list(islice(below, _MOST_VALUES - count + 1))
+        count += len(level)
+        if not level or count > _MOST_VALUES:
+            break
+    return not level
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    """Return what a list or mapping holds."""
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, (list, tuple, set)) else ()
 
 
 def info(path: str, front: FrontMatter, body: str = "") -> PostInfo:
