@@ -39,9 +39,10 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
     divided = dedup.divide(found.drafts, found.passages, prose, title=title)
     stitched = dedup.stitch(text, divided.drafts, divided.passages, divided.sentences)
     deduped = dedup.dedupe(stitched, divided.passages)
-    deduped = dedup.near(deduped, divided.passages, _same)
+    deduped = dedup.leave_title(dedup.near(deduped, divided.passages, _same), divided.passages, title)
     aside = [replace(s, draft=divided.passages[s.passage].draft) for s in marked if s.reason]
-    labelled = _label((*deduped.sentences, *aside), divided.passages)
+    titles = frozenset(s.key for s in deduped.sentences if s.reason == dedup.TITLE)
+    labelled = _label((*deduped.sentences, *aside), divided.passages, titles)
     rows = [*found.ledger, *boilerplate, *stitched.ledger, *deduped.ledger]
     spans = [span for sentence in labelled for span in sentence.spans]
     for a, b in dedup.uncovered(text, front.body_start, [*spans, *((row.start, row.end) for row in rows)]):
@@ -66,8 +67,8 @@ def _same(a: str, b: str) -> bool:
     return links.relate(a, b).relation == "same"
 
 
-def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...]) -> list[Sentence]:
-    """Give each sentence its label; a repeat has that of the sentence it repeats."""
+def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...], titles: frozenset[str]) -> list[Sentence]:
+    """Give each sentence its label; a repeat has that of the sentence it repeats, a title none."""
     known: dict[tuple[str, str], Sentence] = {}
     made = []
     for sentence in sentences:
@@ -85,7 +86,7 @@ def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...]) -> li
             # The cues of another spelling point into that one.
             label = twin.label if twin.plain == sentence.plain else replace(twin.label, cues=())
             sentence = replace(sentence, label=label, wording=twin.wording)
-        if sentence.reason.startswith("boilerplate"):
+        if sentence.reason.startswith("boilerplate") or sentence.key in titles:
             sentence = replace(sentence, label=Label("other"), wording=sentence.key)
         if sentence.reason == "truncated":
             end = len(sentence.plain)

@@ -89,9 +89,7 @@ def test_near_repeats_merge_but_numbers_veto() -> None:
         "桟橋の延長工事は町の観光と漁業の両方を支える大切な一歩です。\n\nまた、桟橋の延長工事は町の観光と漁業の両方を支える大切な一歩です。"
     )
     assert len(kept(same)) == 1
-    apart = annotate(
-        "桟橋の延長には合わせて12億円がかかると町は見込む。\n\n桟橋の延長には合わせて15億円がかかると町は見込む。"
-    )
+    apart = annotate("桟橋の延長に合わせて12億円がかかると町は見る。\n\n桟橋の延長に合わせて15億円がかかると町は見る。")
     assert len(kept(apart)) == 2
 
 
@@ -110,3 +108,24 @@ def test_edges_without_a_separator_are_found(body: str) -> None:
 def test_a_label_that_recurs_over_new_text_stays() -> None:
     body = "**要点**\n\n海は青い。\n\n**要点**\n\n山は高い。"
     assert kept(annotate(body)) == ["要点", "海は青い。", "要点", "山は高い。"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "# 港は年内に開く\n\n海は青い。",
+        "港は年内に開く\n\n海は青い。",
+        "**港は年内に開く**\n\n海は青い。",
+        "港は年内に開く 海は青い。",
+    ],
+)
+def test_the_title_again_is_no_claim_and_not_in_the_article(body: str) -> None:
+    found = annotate(body + SEP + body, title="港は年内に開く")
+    assert kept(found) == ["海は青い。"]
+    assert actions(found).count("title") == 1
+    assert [s.label.kind for s in found.sentences if s.plain == "港は年内に開く"] == ["other", "other"]
+
+
+def test_a_title_that_was_cut_short_is_known_by_its_beginning() -> None:
+    found = annotate("港の新しい桟橋計画、その費用は誰が払うのか？\n\n海は青い。", title="港の新しい桟橋計画、その")
+    assert kept(found) == ["海は青い。"]

@@ -4,10 +4,11 @@ from kb.dedup.article import article
 from kb.dedup.edges import Divided, divide
 from kb.dedup.groups import Merge, group, is_stock
 from kb.dedup.near import near
-from kb.dedup.repeats import Deduped, dedupe, uncovered
+from kb.dedup.repeats import TITLE, Deduped, dedupe, leave_title, uncovered
 from kb.dedup.stitch import Stitched, stitch
 
 __all__ = [
+    "TITLE",
     "Deduped",
     "Divided",
     "Merge",
@@ -17,6 +18,7 @@ __all__ = [
     "divide",
     "group",
     "is_stock",
+    "leave_title",
     "near",
     "stitch",
     "uncovered",

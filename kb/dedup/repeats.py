@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kb.dedup.stitch import Stitched
 from kb.records import LedgerAction, LedgerRow, Passage, Sentence, Span
+from kb.text import fold
 
+TITLE = "the title again"
+_TITLE_LEAST = 10  # folded characters from which the beginning of a line tells a title that was cut short
 _EDGE_DOTS = re.compile(r"^(?:\.{2,}|…+|‥+)")
 
 
@@ -55,6 +59,29 @@ def dedupe(stitched: Stitched, passages: Sequence[Passage]) -> Deduped:
         sentences[i] = replace(sentence, duplicate_of=(other.start, other.end), reason=reason[1])
         ledger.extend(LedgerRow(a, b, reason[0], reason[1], (other.start, other.end)) for a, b in sentence.spans)
     return Deduped(tuple(sentences), tuple(ledger))
+
+
+def leave_title(deduped: Deduped, passages: Sequence[Passage], title: str) -> Deduped:
+    """Leave out the title where the body says it again, as its first line or as a heading.
+
+    Args:
+        deduped: sentences with repeats marked.
+        passages: of the same reading.
+        title: the post's title. One that the front matter cuts short is known
+            by its beginning, where a line of its own opens the body with it.
+    """
+    key = fold(title)
+    if not key:
+        return deduped
+    alone = Counter(s.passage for s in deduped.sentences)
+    made, rows = [], []
+    for i, sentence in enumerate(deduped.sentences):
+        opens = i == 0 and len(key) >= _TITLE_LEAST and sentence.key.startswith(key) and alone[sentence.passage] == 1
+        if not sentence.reason and (sentence.key == key or opens):
+            sentence = replace(sentence, reason=TITLE)
+            rows.append(LedgerRow(sentence.start, sentence.end, "title", TITLE))
+        made.append(sentence)
+    return Deduped(tuple(made), (*deduped.ledger, *rows))
 
 
 def _labels_news(
