@@ -98,7 +98,8 @@ def test_near_repeats_merge_but_numbers_veto() -> None:
     [
         "港の題名\n\n海は青い。魚が多い。舟も出る。波は高い。\n\n港の題名\n\n海は青い。風が強い。",  # the title again
         "海は青く広がっている。魚が多い。\n\n海は青く広がっている。風が強い。",  # the last sentences again
-        "海は青い。次に述べるのは新しい市場の入口となる\n\n新しい市場の入口となるでしょう。風が強い。",  # cut words again
+        # words cut off, said again
+        "海は青い。次に述べるのは新しい市場の入口となる\n\n新しい市場の入口となるでしょう。風が強い。",
     ],
 )
 def test_edges_without_a_separator_are_found(body: str) -> None:
