@@ -19,6 +19,9 @@ from kb.records import Token
 
 _CHUNK = 10_000  # Sudachi refuses inputs of more than 49,149 bytes
 _SHORT = 1_000  # characters; what is longer is no sentence and not worth remembering
+_MADE_UP = 0x0FFFFFFF  # numbers from here on are of words that stand in no dictionary, or were joined from several
+_Entry = tuple[tuple[str, ...], str, str, tuple[str, ...]]  # part of speech, dictionary form, normalised form, units
+_entries: dict[int, _Entry] = {}  # by the dictionary's number: asking Sudachi for all of it costs more than reading
 _local = threading.local()
 _lock = threading.Lock()
 _dictionary: Any = None
@@ -67,23 +70,34 @@ def tokens(text: str) -> tuple[Token, ...]:
 def _read(text: str) -> tuple[Token, ...]:
     """Return the words of `text`."""
     tokenizer = _tokenizer()
-    short = _local.short
     found = []
     text = _SURROGATE.sub("\ufffd", text)  # a lone half of a pair cannot be given to Sudachi
     for offset, piece in _chunks(text):
+        end = 0
         for m in tokenizer.tokenize(piece):
-            pos = m.part_of_speech()
-            if pos[0] == "空白":
-                continue
-            begin, end = m.begin(), m.end()
-            norm = m.normalized_form()
-            units: tuple[str, ...] = (norm,)
-            if end - begin > 1 and pos[0] == "名詞":
-                parts = m.split(short)
-                if len(parts) > 1:
-                    units = tuple(p.normalized_form() for p in parts)
-            found.append(Token(m.surface(), begin + offset, end + offset, pos, m.dictionary_form(), norm, units))
+            begin, end = end, m.end()  # words follow each other without a gap
+            number = m.word_id()
+            entry = _entries.get(number)
+            if entry is None:
+                entry = _entry(m)
+                if number < _MADE_UP:
+                    _entries[number] = entry
+            pos, lemma, norm, units = entry
+            if pos[0] != "空白":
+                found.append(Token(piece[begin:end], begin + offset, end + offset, pos, lemma, norm, units))
     return tuple(found)
+
+
+def _entry(word: Any) -> _Entry:
+    """Return what the dictionary says of a word, or what Sudachi made up where it holds no such word."""
+    pos = word.part_of_speech()
+    norm = word.normalized_form()
+    units: tuple[str, ...] = (norm,)
+    if word.end() - word.begin() > 1 and pos[0] == "名詞":
+        parts = word.split(_local.short)
+        if len(parts) > 1:
+            units = tuple(p.normalized_form() for p in parts)
+    return pos, word.dictionary_form(), norm, units
 
 
 _remembered = lru_cache(maxsize=1024)(_read)
