@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -28,6 +29,8 @@ class Rules:
     quotes: frozenset[str]
     enders: frozenset[str]
     names: re.Pattern[str]
+    brackets: re.Pattern[str]
+    marks: re.Pattern[str]
     after_quote: re.Pattern[str]
     after_mark: re.Pattern[str]
     abbreviation: re.Pattern[str]
@@ -44,8 +47,11 @@ def rules() -> Rules:
     path = resource("data", "sentences.toml")
     try:
         table = tomllib.loads(path.read_text("utf-8"))
+        pairs = dict(table["brackets"]["pairs"])
         return Rules(
-            pairs=dict(table["brackets"]["pairs"]),
+            pairs=pairs,
+            brackets=_one_of([*pairs, *pairs.values()]),
+            marks=_one_of([*pairs, *table["enders"]["marks"], "."]),
             quotes=frozenset(table["brackets"]["quotes"]),
             enders=frozenset(table["enders"]["marks"]),
             names=re.compile("(?:" + "|".join(map(re.escape, table["enders"]["names"])) + r")(?=\S)"),
@@ -60,6 +66,10 @@ def rules() -> Rules:
         raise DataFileError(f"{path}: {error!r}; see the comments in the file") from error
 
 
+def _one_of(marks: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("[" + re.escape("".join(marks)) + "]")
+
+
 def split(text: str) -> list[tuple[int, int]]:
     """Return the sentences of one passage's plain text as (start, end), white space left out."""
     table = rules()
@@ -67,7 +77,8 @@ def split(text: str) -> list[tuple[int, int]]:
     named = {m.end() - 1 for m in table.names.finditer(text)}
     cuts: list[int] = []
     i, n, begin = 0, len(text), 0
-    while i < n:
+    while found := table.marks.search(text, i):
+        i = found.start()
         char = text[i]
         if i in match:
             close = match[i]
@@ -102,7 +113,8 @@ def _matching(text: str, table: Rules) -> dict[int, int]:
     closers = {close: opener for opener, close in table.pairs.items()}
     stack: list[tuple[str, int]] = []
     spans: list[tuple[int, int]] = []
-    for i, char in enumerate(text):
+    for found in table.brackets.finditer(text):
+        i, char = found.start(), found[0]
         if char in table.pairs:
             stack.append((char, i))
         elif char in closers:
