@@ -23,6 +23,8 @@ _SPECIAL = re.compile(
     r"[*_`\[<{~\\!\s\u200b\u2060\ufeff\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SPACE = re.compile(r"[\s\u200b\u2060\ufeff]+")
+_INK = re.compile(r"[^\s\u200b\u2060\ufeff]+")
+_UNMARKED = re.compile(rb"\0+")
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -78,24 +80,25 @@ def _marked(joined: str) -> bytearray:
 
 def _squeeze(joined: str, places: list[int], marked: bytearray) -> Plain:
     """Drop the marked characters and fold white space."""
-    chars: list[str] = []
+    parts: list[str] = []
     at: list[int] = []
     gap = -1  # place of pending white space
     broken = False  # whether that white space holds a line break
-    for i, char in enumerate(joined):
-        if marked[i]:
-            continue
-        if char.isspace() or char in "\u200b\u2060\ufeff":
-            if gap < 0:
-                gap = i
-            broken = broken or char == "\n"
-            continue
-        if gap >= 0 and chars:
-            wide = broken and ord(chars[-1]) > 0x2E7F and ord(char) > 0x2E7F
-            if not wide:
-                chars.append(" ")
-                at.append(places[gap])
-        gap, broken = -1, False
-        chars.append(char)
-        at.append(places[i])
-    return Plain("".join(chars), tuple(at))
+    for run in _UNMARKED.finditer(marked):
+        here, stop = run.span()
+        while here < stop:
+            ink = _INK.search(joined, here, stop)
+            start, end = ink.span() if ink else (stop, stop)
+            if start > here:
+                gap = here if gap < 0 else gap
+                broken = broken or "\n" in joined[here:start]
+            if ink:
+                wide = broken and parts and ord(parts[-1][-1]) > 0x2E7F and ord(joined[start]) > 0x2E7F
+                if gap >= 0 and parts and not wide:
+                    parts.append(" ")
+                    at.append(places[gap])
+                gap, broken = -1, False
+                parts.append(joined[start:end])
+                at.extend(places[start:end])
+            here = end
+    return Plain("".join(parts), tuple(at))
