@@ -76,6 +76,7 @@ READ: dict[str, Callable[[], str]] = {
     "stars": lambda: "**" * 300_000 + LINE,
     "links never closed": lambda: "[a](b" * 60_000,
     "brackets": lambda: "[]()" * 20_000 + "x" + "[][]" * 20_000,
+    "brackets in what is not read": lambda: f"{LINE}\n\n[港]:\n/url\n'" + "[]" * 20_000 + "海'\n\n",
     "quotation marks of Markdown": lambda: "> " * 100_000 + LINE,
     "tags never closed": lambda: "<a " * 60_000,
     "liquid tags never closed": lambda: "{% if " * 60_000,
