@@ -7,6 +7,7 @@ in any `concurrent.futures.Executor`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kb import claims, context, dedup, links, posts
@@ -40,7 +41,7 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
     stitched = dedup.stitch(text, divided.drafts, divided.passages, divided.sentences)
     deduped = dedup.dedupe(stitched, divided.passages)
     deduped = dedup.leave_title(dedup.near(deduped, divided.passages, _same), divided.passages, title)
-    aside = [replace(s, draft=divided.passages[s.passage].draft) for s in marked if s.reason]
+    aside = _aside(marked, divided.passages)
     titles = frozenset(s.key for s in deduped.sentences if s.reason == dedup.TITLE)
     labelled = _label((*deduped.sentences, *aside), divided.passages, titles)
     rows = [*found.ledger, *boilerplate, *stitched.ledger, *deduped.ledger]
@@ -60,6 +61,18 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
         body_start=front.body_start,
         fault=front.fault,
     )
+
+
+def _aside(marked: Sequence[Sentence], passages: Sequence[Passage]) -> list[Sentence]:
+    """Return the boilerplate of all drafts, what it says again pointing at where it said it first."""
+    first: dict[str, Sentence] = {}
+    made = []
+    for sentence in marked:
+        if sentence.reason:
+            twin = first.setdefault(sentence.key, sentence)
+            target = None if twin is sentence else (twin.start, twin.end)
+            made.append(replace(sentence, draft=passages[sentence.passage].draft, duplicate_of=target))
+    return made
 
 
 def _same(a: str, b: str) -> bool:

@@ -11,6 +11,7 @@ from kb.config import Settings
 from kb.errors import SourceError
 from kb.posts.blocks import blocks
 from kb.posts.sentences import split
+from kb.reading import annotate
 
 
 def cut(text: str) -> list[str]:
@@ -212,6 +213,12 @@ def test_find_lists_posts_and_names_what_is_in_the_way(tmp_path: Path) -> None:
     assert [f.path for f in faults] == ["folder.md"]
     with pytest.raises(SourceError, match="no such file or folder"):
         posts.find([tmp_path / "missing"])
+
+
+def test_boilerplate_said_again_points_at_where_it_was_said_first() -> None:
+    found = annotate("港だ。\n\n[一覧](/d/)\n\n---END---\n\n海だ。\n\n[一覧](/d/)\n").sentences
+    one, two = [s for s in found if s.plain == "一覧"]
+    assert (one.duplicate_of, two.duplicate_of) == (None, (one.start, one.end))
 
 
 def test_navigation_calls_and_leaks_are_marked() -> None:
