@@ -27,7 +27,8 @@ _NUMBER = re.compile(r"(?:^|\s)(\d{1,9}[.)])[ \t]+$")  # the number of a list it
 _CLOSING = re.compile(
     r"(?:\*{1,3}|_{1,3}|~~|`+|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\]\[[^\]\n]*\]|</[A-Za-z][^<>]{0,100}>)+"
 )
-_OPENING = re.compile(r"(?:\*{1,3}|_{1,3}|~~|`+|\[|<[A-Za-z][^<>]{0,1000}>)+$")
+# Possessive: a run of marks is taken one way only, or its time doubles with every mark.
+_OPENING = re.compile(r"(?:\*++|_++|~~|`++|\[|<[A-Za-z][^<>]{0,1000}>)++$")
 _LABEL_WIDEST = 100  # characters; headings and labels are short
 
 
