@@ -103,10 +103,11 @@ def search(
     if mode != "semantic":
         terms = rank.look_up(conn, index, query.words, query.grams, synonyms.alternatives(query))
     notes = _notes(index, query, options.mode, bool(terms))
-    words = np.where(may.claims, rank.by_words(index, terms), 0).astype(np.float32)
+    words = np.where(may.claims, rank.by_words(index, terms), np.float32(0))
+    words = rank.in_context(index, terms, words) if options.group == "claim" else words
     meaning = np.zeros(index.size, dtype=np.float32)
     if mode != "keyword" and vector is not None:
-        meaning = np.where(may.claims, np.maximum(rank.by_meaning(index, vector), 0), 0).astype(np.float32)
+        meaning = np.where(may.claims, np.maximum(rank.by_meaning(index, vector, may.claims), 0), np.float32(0))
     scores = {"keyword": words, "semantic": meaning}.get(mode)
     scores = (rank.fuse(words, meaning, rank.CLAIM_MEANING) if scores is None else scores) * index.prior
     arms = {

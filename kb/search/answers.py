@@ -109,7 +109,7 @@ def hits(
             holder=holder,
             score=round(float(scores[position]), 6),
             arms={
-                name: Arm(place_of(ranking, position, may.claims), round(float(plain[position]), 6))
+                name: Arm(place_of(ranking, position), round(float(plain[position]), 6))
                 for name, (plain, ranking) in arms.items()
                 if plain[position] > 0
             },

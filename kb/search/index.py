@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from kb.fts import COLUMNS, INDEX
 from kb.records import CLAIM_KINDS
+from kb.search.near import Sketch, sketch
 from kb.search.prior import WRAPPERS, prior
 
 Floats = npt.NDArray[np.float32]
@@ -25,7 +26,7 @@ Positions = npt.NDArray[np.intp]
 
 _K1 = 1.2
 _B = 0.75
-_CACHED_POSTINGS = 4_000_000  # places kept in memory: 32 MB
+_CACHED_POSTINGS = 12_000_000  # places kept in memory: 96 MB
 _CHUNK = 4_096  # vectors read, posts summed at a time
 
 # Stock phrases, which stand in many posts and name nothing, are kept but not found.
@@ -84,7 +85,10 @@ class SearchIndex:
     `position` maps a claim's id to its position, or -1. `weights` holds, per
     column of the full-text index and per claim, the part of BM25 that depends
     on length. `place_claim` and `place_post` are the pairs of claim and post
-    positions, by post. `vectors` (claims x dim) is None without embeddings.
+    positions, by post; `post_of` is the first post of each claim, `post_lengths`
+    the length of each post over the mean, per column. `vectors` (claims x dim)
+    is None without embeddings, `sketch` is them in few dimensions, where they
+    are many.
     """
 
     ids: npt.NDArray[np.int64]
@@ -96,8 +100,11 @@ class SearchIndex:
     post_ids: npt.NDArray[np.int64]
     place_claim: Positions
     place_post: Positions
+    post_of: Positions
+    post_lengths: tuple[npt.NDArray[np.float64], ...]
     model: ActiveModel | None
     vectors: Floats | None
+    sketch: Sketch | None
     notes: tuple[str, ...]
     postings: Postings = field(default_factory=Postings)
 
@@ -134,8 +141,14 @@ def load(conn: sqlite3.Connection, *, meaning: bool = True) -> SearchIndex:
         post_ids=post_ids,
         place_claim=place_claim,
         place_post=place_post,
+        post_of=_first_posts(place_claim, place_post, len(ids)),
+        post_lengths=tuple(
+            _over_mean(np.bincount(place_post, weights=lengths[place_claim, column], minlength=len(post_ids)))
+            for column in range(len(COLUMNS))
+        ),
         model=model,
         vectors=vectors,
+        sketch=sketch(vectors),
         notes=notes,
     )
 
@@ -179,6 +192,17 @@ def _weights(lengths: Floats) -> Floats:
     mean = float(lengths.mean()) if len(lengths) else 0.0
     relative = lengths / mean if mean > 0 else np.ones_like(lengths)
     return ((_K1 + 1) / (1 + _K1 * (1 - _B + _B * relative))).astype(np.float32)
+
+
+def _over_mean(lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return lengths / lengths.mean() if lengths.any() else np.ones_like(lengths)
+
+
+def _first_posts(claim: Positions, post: Positions, size: int) -> Positions:
+    """Return the first post of each claim, from pairs in order of post; 0 where it has none."""
+    found = np.zeros(size, dtype=np.intp)
+    found[claim[::-1]] = post[::-1]
+    return found
 
 
 def _lengths(conn: sqlite3.Connection, position: npt.NDArray[np.intp], size: int) -> Floats:

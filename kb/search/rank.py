@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from kb.fts import COLUMNS, term_expression
+from kb.search import near
 from kb.search.index import Floats, Positions, SearchIndex, places
 
 GRAMS_WEIGHT = 0.5  # of a bigram beside a word
 KANA_WEIGHT = 0.3  # of a bigram with a kana of grammar in it: half of it is an ending or a particle
 RARITY_POWER = 1.5  # raises rare words, which say what is asked, over common ones
 CLAIM_MEANING = 0.75  # of the cosine beside BM25 over its maximum
+CLAIM_CONTEXT = 0.12  # how much the post counts that a claim stands in, beside the best claim
 POST_MEANING = 0.35  # the same for posts, which hold most words of a question
 _HIRAGANA = re.compile("[ぁ-ゖ]")
 _POST_K1 = 1.2
@@ -70,29 +72,57 @@ def by_words(index: SearchIndex, terms: Sequence[Term]) -> Floats:
     """Return BM25 of every claim, words and bigrams added.
 
     Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and
-    Beyond (2009), equation 3.15, with a term counted once in a claim.
+    Beyond (2009), equation 3.15, with a term counted once in a claim, times the
+    share of the query that the claim holds: a claim that has all of it beats
+    one that has half of it in fewer words.
     """
     scores = np.zeros(index.size, dtype=np.float32)
+    held = np.zeros(index.size, dtype=np.float32)
+    asked = 0.0
     for term in terms:
         counts = np.float32(weight(term, index.size, len(term.places)))
         scores[term.places] += counts * index.weights[term.column][term.places]
+        held[term.places] += counts
+        asked += float(counts)
+    if asked:
+        scores *= held
+        scores /= np.float32(asked)
     return scores
 
 
-def by_meaning(index: SearchIndex, vector: Floats) -> Floats:
-    """Return the cosine of every claim with the unit vector of a query; 0 where it has none."""
+def in_context(index: SearchIndex, terms: Sequence[Term], scores: Floats) -> Floats:
+    """Return the scores of claims by words, those raised whose post speaks of what is asked.
+
+    A sentence says しかし、それは高くつく; what it is about stands around it. The
+    whole post was measured to tell that better than title and headings, which
+    repeat few words, or the sentences beside it. A claim counts for the post
+    that said it first.
+    """
+    count = len(index.post_ids)
+    highest = float(scores.max(initial=0))
+    if not highest or not count:
+        return scores
+    whole = np.zeros(count, dtype=np.float64)
+    for term in terms:
+        times = np.bincount(index.post_of[term.places], minlength=count)[:count]
+        counts = weight(term, count, int(np.count_nonzero(times)))
+        length = index.post_lengths[term.column]
+        whole += counts * times * (_POST_K1 + 1) / (times + _POST_K1 * (1 - _POST_B + _POST_B * length))
+    around = _relative(whole.astype(np.float32)) * np.float32(CLAIM_CONTEXT * highest)
+    raised: Floats = scores + np.where(scores > 0, around[index.post_of], np.float32(0))
+    return raised
+
+
+def by_meaning(index: SearchIndex, vector: Floats, allowed: npt.NDArray[np.bool_]) -> Floats:
+    """Return the cosine of every claim with the unit vector of a query, 0 where it has none; see `near.cosines`."""
     if index.vectors is None:
         return np.zeros(index.size, dtype=np.float32)
-    # Not `@`: BLAS would start threads and wait for the slowest, which on a busy machine takes 16 ms instead of 1,
-    # and a server answers several queries at once anyway.
-    near: Floats = np.einsum("ij,j->i", index.vectors, vector.astype(np.float32))
-    return near
+    return near.cosines(index.vectors, index.sketch, vector.astype(np.float32), allowed, index.prior)
 
 
 def fuse(words: Floats, meaning: Floats, share: float) -> Floats:
     """Return the convex sum of two arms: BM25 over its maximum, and `share` of the cosine."""
-    near: Floats = np.float32(share) * np.maximum(meaning, np.float32(0))
-    return _relative(words) + near
+    return _relative(words) + np.float32(share) * np.maximum(meaning, np.float32(0))
 
 
 def post_words(index: SearchIndex, terms: Sequence[Term], scores: Floats, used: npt.NDArray[np.bool_]) -> Floats:
@@ -144,14 +174,10 @@ def _relative(scores: Floats) -> Floats:
 
 def top(scores: Floats, count: int) -> Positions:
     """Return the positions of the `count` highest scores above 0, best first; ties stand in order of position."""
-    if count < len(scores):
-        floor = float(np.partition(scores, len(scores) - count)[len(scores) - count])
-        chosen = np.flatnonzero((scores >= floor) & (scores > 0))
-    else:
-        chosen = np.flatnonzero(scores > 0)
+    chosen = near.highest(scores, count)
     return chosen[np.argsort(-scores[chosen], kind="stable")][:count]
 
 
-def place_of(scores: Floats, position: int, allowed: npt.NDArray[np.bool_]) -> int:
-    """Return the rank, 1 for the best, of a position among those allowed."""
-    return int(np.count_nonzero(allowed & (scores > scores[position]))) + 1
+def place_of(scores: Floats, position: int) -> int:
+    """Return the rank, 1 for the best, of a position; what may not be found has score 0."""
+    return int(np.count_nonzero(scores > scores[position])) + 1
