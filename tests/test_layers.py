@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"demo", "server"},
     {"kb"},
-    {"base", "verify"},
+    {"base", "verify", "rerank"},
     {"evaluate"},
     {"pipeline"},
     {"reading"},

@@ -45,15 +45,25 @@ _SHOWN_PLACES = 3
 @click.option("--post", metavar="PATH", help="Only this post.")
 @click.option("--since", metavar="DATE", help="Only posts of this date or later.")
 @click.option("--until", metavar="DATE", help="Only posts of this date or earlier.")
+@click.option("--rerank", "reranker", metavar="NAME", help="Read the first results again with this cross-encoder.")
 @db_option
 @json_option
-def search(query: str, db: Path, as_json: bool, **filters: Any) -> None:
+def search(query: str, reranker: str | None, db: Path, as_json: bool, **filters: Any) -> None:
     """Find claims by meaning and by word, each with its source."""
     import kb
 
+    hits: Any
     with kb.open(db) as base:
-        hits = base.search(query, **filters)
-    for note in hits.notes:
+        if reranker is None:
+            hits = base.search(query, **filters)
+            notes = hits.notes
+        else:
+            from kb import rerank
+
+            hits = base.search(query, **{**filters, "limit": max(filters["limit"], rerank.CANDIDATES)})
+            notes = hits.notes
+            hits = rerank.rerank(reranker, query, hits)[: filters["limit"]]
+    for note in notes:
         click.echo(f"kb: {one_line(note)}", err=True)
     if as_json:
         print_json([hit.to_dict() for hit in hits])

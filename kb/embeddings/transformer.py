@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kb.embeddings.encoder import TextKind, Vectors, as_batch, unit
+from kb.embeddings.options import ModelOptions, split
 from kb.errors import ModelError
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
 _BATCH = 32
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # the order in which sentence-transformers takes them
 _HUB_SECONDS = 5.0
 _HUB_ORGANIZATION = "sentence-transformers"  # where sentence-transformers looks for a name without an owner
 _UNSTORED = {".git", ".cache"}  # not part of a model's content
@@ -29,53 +31,101 @@ _FAULTS = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError
 
 
 class TransformerEncoder:
-    """Wraps a `SentenceTransformer`. Vectors are scaled to length 1, prompts are those that the model came with."""
+    """Wraps a `SentenceTransformer`. Vectors have length 1; prompts are the model's own, or those of `options`."""
 
-    def __init__(self, model: SentenceTransformer, *, name: str, revision: str) -> None:
+    def __init__(
+        self, model: SentenceTransformer, *, name: str, revision: str, options: ModelOptions | None = None
+    ) -> None:
+        """Wrap `model`; raises ModelError if it makes fewer numbers than `options.dim` asks for."""
         self.model = model
         self.name = name
-        self.revision = revision
+        options = options or ModelOptions()
+        self.revision = revision + options.mark()
         dim = model.get_embedding_dimension()
-        self.dim = int(dim) if dim else int(np.shape(model.encode("a", show_progress_bar=False))[-1])
+        whole = int(dim) if dim else int(np.shape(model.encode("a", show_progress_bar=False))[-1])
+        if options.dim is not None and options.dim > whole:
+            raise ModelError(f"{name}: makes vectors of {whole} numbers, which cannot be cut to {options.dim}")
+        self.dim = options.dim or whole
+        self._batch = options.batch_size or _BATCH
+        given = {"query": options.query_prompt, "document": options.document_prompt}
+        model.prompts = {**model.prompts, **{kind: prompt for kind, prompt in given.items() if prompt is not None}}
 
     def __repr__(self) -> str:
         return f"<TransformerEncoder {self.name!r} {self.revision} dim={self.dim}>"
 
+    @property
+    def prompts(self) -> dict[str, str]:
+        """What stands before a query and before a document, by kind; "" where nothing does."""
+        held = self.model.prompts
+        plain = held.get(self.model.default_prompt_name or "")
+        documents = (held[name] for name in _DOCUMENT_PROMPTS if name in held)
+        return {"query": held.get("query", plain) or "", "document": next(documents, plain) or ""}
+
     def encode(self, texts: str | Sequence[str], *, kind: TextKind = "document") -> Vectors:
         """Return one vector a text: (n, dim) float32, length 1; the empty text's is whatever the model makes of it.
 
-        Raises UsageError for anything but strings.
+        Raises:
+            UsageError: anything but strings.
+            ModelError: the model makes something that is not a number, as one with damaged weights does.
         """
         batch = as_batch(texts, kind)
         if not batch:
             return np.zeros((0, self.dim), np.float32)
         encode = self.model.encode_query if kind == "query" else self.model.encode_document
-        vectors = encode(batch, batch_size=_BATCH, show_progress_bar=False, convert_to_numpy=True)
-        return unit(np.asarray(vectors, dtype=np.float32))
+        vectors = encode(batch, batch_size=self._batch, show_progress_bar=False, convert_to_numpy=True)
+        found = np.asarray(vectors, dtype=np.float32)[:, : self.dim]
+        if not np.isfinite(found).all():
+            raise ModelError(f"{self.name}: makes vectors with values that are no numbers; its weights may be damaged")
+        return unit(found)
 
 
 def load_transformer(name: str, *, device: str | None = None) -> TransformerEncoder:
     """Return the model in the folder `name`, or of that name on the Hugging Face Hub.
 
-    `owner/model@revision` names a revision (a commit, a tag). A model of the
-    Hub is taken from the disk if it is there, else downloaded; the commit is
-    recorded either way. Code that comes with a model is never run.
+    `owner/model@revision` names a revision (a commit, a tag); `?dim=256` and
+    the other options of `kb.embeddings.options` may follow either. A model of
+    the Hub is taken from the disk if it is there, else downloaded; the commit
+    is recorded either way. Code that comes with a model is never run.
 
     Raises:
         ModelError: no such model, no network and nothing on the disk, or a damaged folder.
+        UsageError: an option that there is not.
     """
+    from sentence_transformers import SentenceTransformer
+
+    place, options = split(name)
+    model, revision = _load(SentenceTransformer, place, device, options.content)
+    return TransformerEncoder(model, name=name, revision=revision, options=options)
+
+
+def load_cross_encoder(name: str, *, device: str | None = None) -> CrossEncoder:
+    """Return a cross-encoder: a model that reads a query and a text together and says how well they go together.
+
+    `name` is as for `load_transformer`, without options, and so are the errors.
+    """
+    from sentence_transformers import CrossEncoder
+
+    model: CrossEncoder = _load(CrossEncoder, name, device, None)[0]
+    return model
+
+
+def _load(kind: Any, name: str, device: str | None, content: str | None) -> tuple[Any, str]:
+    """Return a model of the class `kind`, and its revision. A folder must have the hash `content`, if one is given."""
     folder = Path(name)
     if name and folder.is_dir():
-        model = _open(str(folder), name, device=device, local=True)
-        return TransformerEncoder(model, name=name, revision=_content_revision(folder))
+        revision = _content_revision(folder)
+        if content is not None and revision != content:
+            raise ModelError(f"{name}: has changed since it was added; add it again with 'kb model add', or drop it")
+        return _open(kind, str(folder), name, device=device, local=True), revision
+    if content is not None:
+        raise ModelError(f"{name}: the folder of this model is gone; put it back, or drop it with 'kb model drop'")
     repository, _, wanted = name.partition("@")
     if repository and "/" not in repository:
         repository = f"{_HUB_ORGANIZATION}/{repository}"
     commit = _commit_on_disk(repository, name, wanted or None)
     if commit:
         try:
-            model = _open(repository, name, commit, device=device, local=True)
-            return TransformerEncoder(model, name=name, revision=commit)
+            return _open(kind, repository, name, commit, device=device, local=True), commit
         except ModelError as fault:  # perhaps a download that was cut off: the Hub, if it answers, completes it
             try:
                 commit = _commit_on_hub(repository, name, wanted or None)
@@ -83,22 +133,18 @@ def load_transformer(name: str, *, device: str | None = None) -> TransformerEnco
                 raise fault from None
     else:
         commit = _commit_on_hub(repository, name, wanted or None)
-    model = _open(repository, name, commit, device=device, local=False)
-    return TransformerEncoder(model, name=name, revision=commit)
+    return _open(kind, repository, name, commit, device=device, local=False), commit
 
 
-def _open(
-    source: str, name: str, revision: str | None = None, *, device: str | None, local: bool
-) -> SentenceTransformer:
+def _open(kind: Any, source: str, name: str, revision: str | None = None, *, device: str | None, local: bool) -> Any:
     """Return the model at `source`, a folder or a repository; with `local` the network is not asked."""
-    from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     progress: Any = logging  # has no types
     bars = progress.is_progress_bar_enabled()
     progress.disable_progress_bar()  # it writes to standard error, in pipes too
     try:
-        model = SentenceTransformer(source, revision=revision, device=device, local_files_only=local)
+        model = kind(source, revision=revision, device=device, local_files_only=local)
         model.eval()
     except Exception as error:
         # tokenizers and safetensors, written in Rust, raise Exception itself or a direct child of it.
