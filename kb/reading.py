@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from kb import claims, context, dedup, links, posts
 from kb.config import Settings
-from kb.records import CLAIM_KINDS, Annotation, Cue, Label, LedgerRow, Passage, Sentence, Span
+from kb.records import CLAIM_KINDS, Annotation, Cue, Label, Passage, Sentence, Span
 from kb.text import is_japanese, tokens
 
 _LONGEST = 10_000  # characters; what has no end for so long is no sentence, and its words would fill the memory
@@ -46,8 +46,7 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
     labelled = _label((*deduped.sentences, *aside), divided.passages, titles)
     rows = [*found.ledger, *boilerplate, *stitched.ledger, *deduped.ledger]
     spans = [span for sentence in labelled for span in sentence.spans]
-    for a, b in dedup.uncovered(text, front.body_start, [*spans, *((row.start, row.end) for row in rows)]):
-        rows.append(LedgerRow(a, b, "unread", "not read as prose"))
+    rows.extend(dedup.rest(text, front.body_start, [*spans, *((row.start, row.end) for row in rows)]))
     ledger = sorted(rows, key=lambda row: (row.start, row.end))
     sentences = tuple(sorted(labelled, key=lambda s: s.spans[-1]))
     article = dedup.article(sentences, divided.passages)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import kb
-from kb import pipeline, verify
+from kb import config, pipeline, verify
 from kb.errors import NotFoundError, UsageError
 
 FIRST = "---\ntitle: 一\ndate: 2025-01-01\n---\n県は来年から港の桟橋を二百メートル延ばす計画です。\n"
@@ -26,10 +26,18 @@ def posts(tmp_path: Path) -> Path:
 
 
 def claims(db: Path) -> dict[str, list[str]]:
-    """Return where each claim is said, by its words."""
+    """Return where each claim about the pier is said, by its words."""
+    found: dict[str, list[str]] = {}
     with kb.open(db) as base:
-        hits = base.search("桟橋を延ばす計画", limit=50)
-        return {hit.text: [o.post for o in hit.occurrences] for hit in hits if "桟橋" in hit.text}
+        rows = base.read(
+            lambda connection: connection.execute(
+                "SELECT c.text, p.path FROM claims c JOIN occurrences o ON o.claim_id = c.id"
+                " JOIN posts p ON p.id = o.post_id WHERE c.text LIKE '%桟橋%' ORDER BY p.path"
+            ).fetchall()
+        )
+    for text, path in rows:
+        found.setdefault(text, []).append(path)
+    return found
 
 
 def build(posts: Path, db: Path) -> None:
@@ -100,3 +108,33 @@ def test_a_claim_goes_on_without_its_first_wording(posts: Path, tmp_path: Path) 
     assert claims(db) == claims(fresh)
     assert sorted(map(len, claims(db).values())) == [1, 2]
     assert verify.run(db)[0] == []
+
+
+def test_a_claim_of_several_wordings_comes_apart_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    wordings = [
+        "県は来年から港の桟橋を二百メートル延ばす計画です。",
+        "県は、来年から港の桟橋を二百メートル延ばすという計画です。",
+        "来年から県は港の桟橋を二百メートル延ばす計画です。",
+    ]
+    for i, words in enumerate(wordings):
+        (folder / f"{i}.md").write_text(f"---\ndate: 2025-0{i + 1}-01\n---\n{words}\n", "utf-8")
+    db = tmp_path / "kb.db"
+    build(folder, db)
+    assert sorted(map(len, claims(db).values())) == [3]
+    with kb.open(db, writable=True) as base:
+        (merged,) = base.duplicates()
+        assert base.split(merged["claim"]) == 2
+    assert sorted(map(len, claims(db).values())) == [1, 1, 1]
+    with kb.open(db, writable=True) as base:
+        assert base.split(merged["claim"], undo=True) == 2
+    assert sorted(map(len, claims(db).values())) == [3]
+
+
+def test_an_edited_table_reads_the_posts_again(posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = tmp_path / "kb.db"
+    build(posts, db)
+    assert pipeline.build([posts], db, workers=1).counts["unchanged_posts"] == 4
+    monkeypatch.setattr(config, "_tables", lambda: ["edited"])
+    assert pipeline.build([posts], db, workers=1).counts["changed_posts"] == 4

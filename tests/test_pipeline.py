@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from contents import contents
@@ -26,6 +27,7 @@ from kb.pipeline.pool import Workers
 CHILD = """
 import sys
 from pathlib import Path
+from typing import Any
 from kb import pipeline
 from kb.pipeline import derive
 
@@ -448,3 +450,23 @@ def test_full_text_is_whole_after_builds(copy: tuple[Path, Path]) -> None:
     pipeline.build([posts], db)
     with closing(schema.connect(db, writable=True)) as connection:
         assert fts.check(connection) == []
+
+
+def test_posts_below_a_folder_that_cannot_be_listed_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "posts"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.md").write_text("港は古い。\n", "utf-8")
+    (folder / "sub" / "b.md").write_text("船は少ない。\n", "utf-8")
+    db = tmp_path / "kb.db"
+    pipeline.build([folder], db, workers=1)
+    listed = os.scandir
+
+    def scandir(path: Any = ".") -> Any:
+        if Path(path).name == "sub":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)  # the tests may run as root, whom no mode keeps out
+    report = pipeline.build([folder], db, workers=1)
+    assert report.counts["posts"] == 2
+    assert [fault.reason for fault in report.faults] == ["folder cannot be read: Permission denied"]

@@ -11,7 +11,7 @@ from kb.config import Settings
 from kb.errors import SourceError
 from kb.posts.blocks import blocks
 from kb.posts.sentences import split
-from kb.reading import annotate
+from kb.reading import annotate, uncovered
 
 
 def cut(text: str) -> list[str]:
@@ -232,3 +232,35 @@ def test_navigation_calls_and_leaks_are_marked() -> None:
     marked, rows = posts.mark_boilerplate(body, found.passages, found.sentences)
     assert [s.plain for s in marked if not s.reason] == ["本文の一文。", "まとめ", "本文の終わり。", "資料も見た。"]
     assert {row.action for row in rows} == {"boilerplate"}
+
+
+def test_footnotes_are_read_and_what_is_no_prose_has_a_row() -> None:
+    body = (
+        "本文だ。[^1]\n\n[^1]: 出典は県の白書である。\n\n[備考]: 売上は二倍になった。\n\n[link]: https://example.org/x\n\n"
+        "![港の図](a.png)\n\n文末。 <!-- 覚え書き -->\n"
+    )
+    found = annotate(body)
+    assert [s.plain for s in found.sentences] == [
+        "本文だ。",
+        "出典は県の白書である。",
+        "[備考]: 売上は二倍になった。",
+        "文末。",
+    ]
+    rows = {body[row.start : row.end].strip(): row.action for row in found.ledger}
+    assert rows["[link]: https://example.org/x"] == "unread"
+    assert rows["![港の図](a.png)"] == "image"
+    assert rows["<!-- 覚え書き -->"] == "comment"
+    assert uncovered(body, found) == []
+
+
+@pytest.mark.parametrize(
+    "block", ["注意: これは本文だ。\n次の行だ。", "これは: 本文: だ。\n次の行だ。", "[壊れた本文だ。"]
+)
+def test_prose_between_two_rules_is_no_front_matter(block: str) -> None:
+    front = posts.front_matter(f"---\n{block}\n---\n続きだ。")
+    assert (front.body_start, dict(front.values), front.fault) == (0, {}, "")
+
+
+def test_dates_as_they_are_written_in_japanese() -> None:
+    front = posts.front_matter("---\ntitle: 題名\ndate: 2025年９月7日\n---\n本文。")
+    assert posts.info("x.md", front).date == "2025-09-07"

@@ -28,8 +28,11 @@ def check(text: str) -> None:
         for cue in sentence.label.cues:
             assert sentence.plain[cue.start : cue.end] == cue.text
     assert uncovered(text, found) == []
+    stay = {(s.start, s.end) for s in found.sentences if not s.duplicate_of}
     for row in found.ledger:
         assert found.body_start <= row.start < row.end <= len(text)
+        assert row.target is None or row.action == "overlap" or row.target in stay
+    assert all(s.duplicate_of is None or s.duplicate_of in stay for s in found.sentences)
     taken = sorted(span for s in found.sentences for span in s.spans)
     assert all(a[1] <= b[0] for a, b in pairwise(taken))
 

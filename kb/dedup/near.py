@@ -59,13 +59,14 @@ def near(deduped: Deduped, passages: Sequence[Passage], same: Callable[[str, str
         # The longer one says at least as much; of equals the first stays.
         loser, winner = (a, b) if len(sentences[a].key) < len(sentences[b].key) else (b, a)
         moved[loser] = winner
-    for loser, winner in moved.items():
+    final = {loser: _final(winner, moved) for loser, winner in moved.items()}
+    for loser, winner in final.items():
         target = (sentences[winner].start, sentences[winner].end)
         sentences[loser] = replace(sentences[loser], duplicate_of=target, reason="said in nearly the same words")
         ledger.extend(
             LedgerRow(a, b, "near-repeat", "said in nearly the same words", target) for a, b in sentences[loser].spans
         )
-    return Deduped(_retarget(sentences, moved), tuple(ledger))
+    return _retarget(sentences, ledger, final)
 
 
 def _grams(key: str) -> frozenset[str]:
@@ -111,7 +112,17 @@ def _alike(short: str, long: str, grams: Callable[[str], frozenset[str]]) -> boo
     return shared >= ALIKE * (len(x) + len(y) - shared)
 
 
-def _retarget(sentences: list[Sentence], moved: dict[int, int]) -> tuple[Sentence, ...]:
-    """Point repeats of a sentence that was itself left out at the one that stayed."""
-    spans = {(sentences[a].start, sentences[a].end): (sentences[b].start, sentences[b].end) for a, b in moved.items()}
-    return tuple(replace(s, duplicate_of=spans[s.duplicate_of]) if s.duplicate_of in spans else s for s in sentences)
+def _final(winner: int, moved: dict[int, int]) -> int:
+    """Return the sentence that stays: a winner may have lost to a still longer one."""
+    while winner in moved:
+        winner = moved[winner]
+    return winner
+
+
+def _retarget(sentences: list[Sentence], ledger: list[LedgerRow], final: dict[int, int]) -> Deduped:
+    """Point repeats of a sentence that was itself left out at the one that stayed, in the ledger too."""
+    spans = {(sentences[a].start, sentences[a].end): (sentences[b].start, sentences[b].end) for a, b in final.items()}
+    return Deduped(
+        tuple(replace(s, duplicate_of=spans[s.duplicate_of]) if s.duplicate_of in spans else s for s in sentences),
+        tuple(replace(row, target=spans[row.target]) if row.target in spans else row for row in ledger),
+    )

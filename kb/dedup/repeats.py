@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kb.dedup.stitch import Stitched
-from kb.records import LedgerAction, LedgerRow, Passage, Sentence, Span
+from kb.records import LedgerAction, LedgerRow, Passage, Sentence
 from kb.text import fold
 
 TITLE = "the title again"
@@ -111,31 +111,3 @@ def _longer(key: str, ordered: list[str], keys: Sequence[str], sentences: Sequen
 def _needs_end(passages: Sequence[Passage], sentence: Sentence) -> bool:
     """Tell whether a text that ends without an end mark is cut off rather than a list entry."""
     return passages[sentence.passage].kind != "item" or len(sentence.key) > 30 or sentence.text.count("**") % 2 == 1
-
-
-def uncovered(text: str, start: int, covered: Sequence[Span]) -> list[Span]:
-    """Return the stretches of `text` from `start` that hold more than mark-up and are in no span.
-
-    Mark-up is white space, Markdown and HTML syntax and what cannot be shown:
-    it needs no account.
-    """
-    gaps: list[Span] = []
-    at = start
-    for a, b in [*sorted(covered), (len(text), len(text))]:
-        if a > at and not _MARKUP_ONLY.fullmatch(text[at:a]):
-            gaps.append((at, a))
-        at = max(at, b)
-    return gaps
-
-
-# Atomic, the longest form of a bracket first: each place is read one way only, or brackets in a row would take
-# time that doubles with every one.
-_MARKUP_ONLY = re.compile(
-    r"(?>\[[^\]]{1,2000}\]:[^\n]{0,2000}"
-    r"|!?\[[^\]]{0,2000}\](?:\([^)]{0,2000}\)|\[[^\]]{0,2000}\])?"
-    r"|\]\([^)]{0,2000}\)|\][ \t]?\[[^\]]{0,2000}\]"
-    r"|<!--.{0,20000}?-->|<[^<>]{0,2000}>|\{%.{0,2000}?%\}|\{\{.{0,2000}?\}\}|\{:[^}\n]{0,2000}\}"
-    r"|\d{1,9}[.)]"
-    r"|[\s*_#>|`~=+\-:\\\[\]()!.<>/\u200b\u2060\ufeff\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069])*+",
-    re.DOTALL,
-)

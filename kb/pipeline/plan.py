@@ -83,7 +83,8 @@ def make(
     new_roots = dict(moves)
     placed = [post._replace(root=new_roots.get(post.id, post.root)) for post in known]
     stored = {post.file: post for post in placed}
-    gone = [p for file, p in stored.items() if file not in found and _is_gone(file, folders)]
+    unread = [Path(fault.path).resolve() for fault in faults if fault.reason.startswith(posts.UNLISTED)]
+    gone = [p for file, p in stored.items() if file not in found and _is_gone(file, folders, unread)]
     taken = {p.path for p in stored.values()} - {p.path for p in gone}
     jobs, new, unchanged = [], 0, 0
     for done, (file, item) in enumerate(found.items(), 1):
@@ -156,16 +157,21 @@ def _shown(path: str) -> str:
     return path.encode("utf-8", "replace").decode("utf-8")
 
 
-def _is_gone(file: Path, folders: Sequence[Path]) -> bool:
-    """Tell whether a post that was not found is one that was searched for and is no longer there."""
+def _is_gone(file: Path, folders: Sequence[Path], unread: Sequence[Path]) -> bool:
+    """Tell whether a post that was not found is one that was searched for and is no longer there.
+
+    Below a folder that could not be listed (`unread`) nobody knows.
+    """
     if not any(file.is_relative_to(folder) for folder in folders):
+        return False
+    if any(file.is_relative_to(folder) for folder in unread):
         return False
     try:
         file.lstat()
-    except PermissionError:
-        return False  # its folder cannot be read: nobody knows
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
+    except OSError:
+        return False
     return True
 
 

@@ -48,6 +48,7 @@ class Block:
 def _parser() -> MarkdownIt:
     """Return a CommonMark block parser with tables, without inline rules and reference look-up."""
     parser = MarkdownIt("commonmark", {"maxNesting": 40}).enable("table")
+    parser.disable("reference")  # it takes definitions away without a token; footnotes are prose
     parser.core.ruler.enableOnly(["normalize", "block"])
     return parser
 

@@ -18,6 +18,7 @@ from kb.errors import SourceError
 from kb.records import Source
 
 LARGEST = 5_000_000  # bytes; fifty times a long post. A larger file is a dump, and reading it would take the machine
+UNLISTED = "folder cannot be read"  # how the reason of such a fault begins
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -74,7 +75,7 @@ def _walk(folder: Path, faults: list[Fault]) -> Iterator[Path]:
     """Yield the Markdown files below `folder`; note folders that look like posts or cannot be read."""
 
     def unreadable(error: OSError) -> None:
-        faults.append(Fault(str(error.filename), f"folder cannot be read: {error.strerror}"))
+        faults.append(Fault(str(error.filename), f"{UNLISTED}: {error.strerror}"))
 
     for here, folders, names in os.walk(folder, onerror=unreadable):
         for name in folders:

@@ -12,6 +12,7 @@ import datetime as dt
 import math
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import PurePosixPath
@@ -36,6 +37,8 @@ class _TomlHandler(BaseHandler):
 
 _HANDLERS = (YAMLHandler(), _TomlHandler())
 _KEY_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*:\s*(\S.*)$")
+_KEY = re.compile(r"[A-Za-z_][\w .-]*")  # Jekyll's and Hugo's keys; 注意: … is prose
+_JAPANESE_DAY = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
 _DATED_NAME = re.compile(r"^(\d{4}-\d{2}-\d{2})-(.+)$")
 _FIRST_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|$)")
@@ -75,7 +78,10 @@ def _parse(handler: Any, block: str) -> tuple[Mapping[str, Any] | None, str]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        return _salvage(block), f"front matter is not valid YAML{where}: {getattr(error, 'problem', None) or error}"
+        # Without one line of the form `key: value` it is no front matter, but prose between two rules.
+        return _salvage(
+            block
+        ) or None, f"front matter is not valid YAML{where}: {getattr(error, 'problem', None) or error}"
     except ValueError as error:
         kind = "TOML" if isinstance(handler, _TomlHandler) else "YAML"
         salvaged = _salvage(block.replace(" = ", ": "))
@@ -86,7 +92,8 @@ def _parse(handler: Any, block: str) -> tuple[Mapping[str, Any] | None, str]:
         return _salvage(block), "front matter holds too many values, or values that hold themselves"
     if values is None:
         return {}, ""
-    return (values, "") if isinstance(values, Mapping) else (None, "")
+    keyed = isinstance(values, Mapping) and (not values or any(_KEY.fullmatch(str(key)) for key in values))
+    return (values, "") if keyed else (None, "")
 
 
 def _salvage(block: str) -> dict[str, Any]:
@@ -179,7 +186,7 @@ def _date(value: Any) -> str | None:
         return value.isoformat()
     if isinstance(value, dt.date):
         return value.isoformat()
-    text = _text(value)
+    text = _JAPANESE_DAY.sub(r"\1-\2-\3", unicodedata.normalize("NFKC", _text(value)))
     if not re.search(r"\d{4}", text):
         return None
     try:

@@ -29,6 +29,7 @@ _CLOSING = re.compile(
 )
 # Possessive: a run of marks is taken one way only, or its time doubles with every mark.
 _OPENING = re.compile(r"(?:\*++|_++|~~|`++|\[|<[A-Za-z][^<>]{0,1000}>)++$")
+_DEFINITION = re.compile(r"\[(?!\^)[^\]\n]{1,200}\]:[ \t]*<?(?:[A-Za-z][A-Za-z0-9+.-]*:|/|\.|#|www\.)\S*")
 _LABEL_WIDEST = 100  # characters; headings and labels are short
 
 
@@ -72,6 +73,7 @@ def layout(text: str, body_start: int, *, title: str = "", settings: Settings | 
                 assert block.action is not None  # dropped blocks say why
                 ledger.append(LedgerRow(block.start, block.end, block.action, block.reason))
             else:
+                ledger.extend(_definitions(text, block))
                 found.extend(_parts(text, block, len(drafts)))
         parts.extend(found)
         drafts.append(Draft(_visible(text, start, end), end))
@@ -91,6 +93,14 @@ def _drafts(text: str, body_start: int, settings: Settings) -> tuple[list[tuple[
         start = match.end()
     stretches.append((start, len(text)))
     return [s for s in stretches if text[s[0] : s[1]].strip()] or stretches[-1:], ledger
+
+
+def _definitions(text: str, block: Block) -> list[LedgerRow]:
+    """Take the lines that only say where a link leads (`[name]: address`) out of a block; return their rows."""
+    rows = [LedgerRow(a, b, "unread", "a link definition") for a, b in block.pieces if _DEFINITION.match(text, a, b)]
+    if rows:
+        block.pieces[:] = [piece for piece in block.pieces if not _DEFINITION.match(text, *piece)]
+    return rows
 
 
 def _visible(text: str, start: int, end: int) -> int:

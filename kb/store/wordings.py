@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from kb.models import Claim, ClaimTerms, ClaimTopic, Link, Merge, Occurrence, Post, Sentence, Split, StageState, Verdict
@@ -64,22 +65,25 @@ def splits(connection: Connection) -> list[tuple[str, str]]:
 
 
 def split(connection: Connection, claim_key: str) -> int:
-    """Set apart the wordings that were merged into a claim; return how many pairs that makes.
+    """Set apart the wordings that were merged into a claim, each from every other; return how many there were.
 
     The next merge stage respects it; `unsplit` takes it back.
     """
-    made = [
-        {"a": min(row.wording, row.into), "b": max(row.wording, row.into), "created": now()}
-        for row in connection.execute(select(Merge.wording, Merge.into).where(Merge.into == claim_key))
-    ]
+    merged = connection.execute(select(Merge.wording).where(Merge.into == claim_key)).scalars().all()
+    members = sorted((claim_key, *merged))
+    made = [{"a": a, "b": b, "created": now()} for a, b in combinations(members, 2)]
     if made:
         connection.execute(upsert(Split).on_conflict_do_nothing(), made)
-    return len(made)
+    return len(merged)
 
 
 def unsplit(connection: Connection, claim_key: str) -> int:
-    """Take back every split that a wording is in; return how many."""
-    return connection.execute(delete(Split).where(or_(Split.a == claim_key, Split.b == claim_key))).rowcount
+    """Take back the split that a wording is in; return how many wordings may be merged again."""
+    other = case((Split.a == claim_key, Split.b), else_=Split.a)
+    mine = or_(Split.a == claim_key, Split.b == claim_key)
+    members = [claim_key, *connection.execute(select(other).where(mine)).scalars()]
+    connection.execute(delete(Split).where(in_list(Split.a, members), in_list(Split.b, members)))
+    return len(members) - 1
 
 
 def verdicts(connection: Connection, rules: str) -> dict[tuple[str, str], Relation]:
