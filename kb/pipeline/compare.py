@@ -35,7 +35,7 @@ _VECTORS = (
 )
 _HEADINGS = (
     "SELECT DISTINCT s.plain FROM sentences s JOIN passages p ON p.id = s.passage_id "
-    "WHERE p.kind = 'heading' AND length(s.plain) > 3"
+    "WHERE p.kind = 'heading' AND length(s.plain) > 1"
 )
 
 
