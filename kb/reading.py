@@ -7,6 +7,7 @@ in any `concurrent.futures.Executor`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,9 @@ from kb.records import CLAIM_KINDS, Annotation, Cue, Label, Passage, Sentence, S
 from kb.text import is_japanese, tokens
 
 _LONGEST = 10_000  # characters; what has no end for so long is no sentence, and its words would fill the memory
+
+
+_ADDRESS = re.compile(r"[<(（]?(?:https?://|www\.)\S+")  # says nothing by itself
 
 
 def annotate(text: str, *, title: str | None = None, settings: Settings | None = None) -> Annotation:
@@ -98,6 +102,8 @@ def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...], title
             # The cues of another spelling point into that one.
             label = twin.label if twin.plain == sentence.plain else replace(twin.label, cues=())
             sentence = replace(sentence, label=label, wording=twin.wording)
+        if _ADDRESS.fullmatch(sentence.plain):
+            sentence = replace(sentence, label=Label("other"), wording=sentence.key)
         if sentence.reason.startswith("boilerplate") or sentence.key in titles:
             sentence = replace(sentence, label=Label("other"), wording=sentence.key)
         if sentence.reason == "truncated":

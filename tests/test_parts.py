@@ -112,3 +112,8 @@ def test_a_broken_table_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             dates("2026年だ。", None)
     finally:
         module._table.cache_clear()
+
+
+@pytest.mark.parametrize("count", ["few", "several", "couple of", "hundred"])
+def test_a_length_that_is_no_number_gives_no_date(count: str) -> None:
+    assert dates(f"They will hire 20 people over the next {count} weeks.", SAID) == []

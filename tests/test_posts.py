@@ -264,3 +264,21 @@ def test_prose_between_two_rules_is_no_front_matter(block: str) -> None:
 def test_dates_as_they_are_written_in_japanese() -> None:
     front = posts.front_matter("---\ntitle: 題名\ndate: 2025年９月7日\n---\n本文。")
     assert posts.info("x.md", front).date == "2025-09-07"
+
+
+def test_front_matter_that_is_not_closed_is_named() -> None:
+    text = "---\ntitle: 閉じない\ntags: [a]\n\n本文だ。\n"
+    front = posts.front_matter(text)
+    assert (front.values["title"], text[front.body_start :].strip()) == ("閉じない", "本文だ。")
+    assert "not closed" in front.fault
+    assert posts.front_matter("---\n\n本文だ。\n").body_start == 0
+
+
+def test_a_title_is_shown_as_text() -> None:
+    front = posts.front_matter('---\ntitle: "## **港**の話"\n---\n本文。')
+    assert posts.info("x.md", front).title == "港の話"
+
+
+def test_an_address_by_itself_claims_nothing() -> None:
+    (found,) = annotate("<b>http://example.org/0605/11</b>").sentences
+    assert found.label.kind == "other"

@@ -63,7 +63,9 @@ def _table() -> _Table:
     path = resource("data", "dates.toml")
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-        patterns = tuple((rule, re.compile(p.replace("{n}", r"\d{1,3}"))) for rule, p in data["patterns"])
+        words = "|".join(sorted(data["numbers"], key=len, reverse=True))
+        made = ((rule, p.replace("{n}", r"\d{1,3}").replace("{w}", rf"(?:{words})")) for rule, p in data["patterns"])
+        patterns = tuple((rule, re.compile(p)) for rule, p in made)
         parts = {name: (int(a), int(b)) for name, (a, b) in data["parts"].items()}
         table = _Table(patterns, parts, dict(data["relative"]), dict(data["units"]), dict(data["numbers"]))
         unknown = {rule for rule, _ in patterns} - set(_RULES)

@@ -207,13 +207,13 @@ def read_post(job: Job, settings: Settings) -> PostRows | Fault:
         if not source.text.strip():
             info = replace(info, fault="is empty")
         notes = reading.annotate(source.text, title=info.title, settings=settings)
+        rows = store.rows(source, info, notes, root=job.root, reading=settings.fingerprint())
+        return replace(rows, along=parts.along(rows, parts.fingerprint()))
     except SourceError as error:
         return Fault(job.path, error.reason)
     except Exception as error:  # noqa: BLE001 - a fault of ours in one post must not end the build of the others
         what = "quotes or lists nested too deeply" if isinstance(error, RecursionError) else f"{error!r}"
         return Fault(job.path, f"cannot be read, by a fault of this program: {what}; please report it with the file")
-    rows = store.rows(source, info, notes, root=job.root, reading=settings.fingerprint())
-    return replace(rows, along=parts.along(rows, parts.fingerprint()))
 
 
 def _finish(engine: Engine, db: Path, tally: Tally) -> BuildReport:

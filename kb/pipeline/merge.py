@@ -13,13 +13,13 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, Engine
 
-from kb import dedup, links, store
+from kb import dedup, links, parts, store
 from kb.config import resource
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
 from kb.records import Relation
 from kb.store import WordingRow
-from kb.text import fold
+from kb.text import fold, tokens
 
 STAGE = "merge"
 RULES_VERSION = 1  # raise it when the same pair would be judged differently by code
@@ -97,7 +97,8 @@ def _mark_stock(connection: Connection) -> None:
     plain: list[int] = []
     for claim, spread, text, marked in store.spread(connection):
         prepared = _prepared(text)
-        specifics = len(prepared.quantities) + len(prepared.dates) + len(prepared.entities)
+        names = parts.entities(text, tokens(text))  # those of links also count AI and other common nouns
+        specifics = len(prepared.quantities) + len(prepared.dates) + len(names)
         wanted = dedup.is_stock(spread, posts, specifics)
         if wanted != marked:
             (stock if wanted else plain).append(claim)

@@ -39,6 +39,8 @@ _HANDLERS = (YAMLHandler(), _TomlHandler())
 _KEY_LINE = re.compile(r"^([A-Za-z_][\w-]*)\s*:\s*(\S.*)$")
 _KEY = re.compile(r"[A-Za-z_][\w .-]*")  # Jekyll's and Hugo's keys; 注意: … is prose
 _JAPANESE_DAY = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
+_EMPTY_LINE = re.compile(r"^[ \t]*\r?$", re.MULTILINE)
+_MARKS = re.compile(r"^#{1,6}\s+|\*\*|__|`")  # a title is shown as text
 _DATED_NAME = re.compile(r"^(\d{4}-\d{2}-\d{2})-(.+)$")
 _FIRST_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|$)")
@@ -60,7 +62,7 @@ def front_matter(text: str) -> FrontMatter:
             continue
         edges = list(islice(handler.FM_BOUNDARY.finditer(shown), 2))
         if len(edges) < 2:
-            continue
+            return _unclosed(shown, bom, edges)
         block = shown[edges[0].end() : edges[1].start()]
         last = _LINE.match(shown, edges[1].start())
         body_start = bom + (last or edges[1]).end()
@@ -69,6 +71,17 @@ def front_matter(text: str) -> FrontMatter:
             break
         return FrontMatter(values, body_start, fault)
     return FrontMatter({}, bom)
+
+
+def _unclosed(shown: str, bom: int, edges: list[re.Match[str]]) -> FrontMatter:
+    """Read front matter that no line ends: its key lines up to the first empty line. A lone rule is body."""
+    start = shown.find("\n", edges[0].start()) + 1 if edges else 0
+    stop = _EMPTY_LINE.search(shown, start) if start else None
+    block = shown[start : stop.start()] if stop else shown[start:]
+    values = _salvage(block) if start else {}
+    if not values:
+        return FrontMatter({}, bom)
+    return FrontMatter(values, bom + start + len(block), "front matter is not closed: the line that ends it is missing")
 
 
 def _parse(handler: Any, block: str) -> tuple[Mapping[str, Any] | None, str]:
@@ -140,7 +153,7 @@ def info(path: str, front: FrontMatter, body: str = "") -> PostInfo:
     values = {str(k).strip().lower(): v for k, v in front.values.items()}
     name = PurePosixPath(path).stem
     dated = _DATED_NAME.match(name)
-    title = _text(values.get("title"))
+    title = _MARKS.sub("", _text(values.get("title"))).strip()
     if not title:
         heading = _FIRST_HEADING.search(body)
         title = heading[1].strip() if heading else (dated[2] if dated else name)

@@ -40,7 +40,7 @@ _ARTICLE = (
     " LEFT JOIN occurrences o ON o.sentence_id = s.id LEFT JOIN claims c ON c.id = o.claim_id"
     " WHERE s.post_id = ? ORDER BY s.position"
 )
-_REPEATED = f"{_CLAIM} WHERE occurrence_count > 1 ORDER BY occurrence_count DESC, post_count DESC, key LIMIT ?"
+_REPEATED = f"{_CLAIM} WHERE occurrence_count > 1 ORDER BY stock, occurrence_count DESC, post_count DESC, key LIMIT ?"
 _CONFLICTS = "SELECT a_id, b_id, score, evidence FROM links WHERE relation = 'conflict' ORDER BY score DESC, id LIMIT ?"
 _FIGURES = 'SELECT text, start, "end", low, high, unit FROM figures WHERE claim_id = ? ORDER BY start'
 _DATES = 'SELECT text, start, "end", first, last FROM claim_dates WHERE claim_id = ? ORDER BY start'
