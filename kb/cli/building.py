@@ -57,6 +57,9 @@ def build(sources: tuple[Path, ...], separators: tuple[str, ...], workers: int |
         report = pipeline.build(list(sources), db, settings=settings, progress=progress, workers=workers)
     for fault in report.faults:
         click.echo(f"kb: {one_line(f'{fault.path}: {fault.reason}')}", err=True)
+    if not report.counts["posts"]:
+        named = ", ".join(one_line(str(source)) for source in sources)
+        click.echo(f"kb: no Markdown posts (.md) in {named}", err=True)
     if as_json:
         print_json(report.to_dict())
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -49,5 +51,6 @@ def demo(folder: Path, as_json: bool) -> None:
     click.echo(f"\nkb export {shown.topic} is in {shown.export}; it begins:")
     for line in shown.excerpt:
         click.echo(f"  {clean(line if len(line) <= _EXCERPT_WIDTH else line[: _EXCERPT_WIDTH - 1] + '…')}")
-    click.echo(f"\nOpen the site:  kb serve --db {shown.db}  then look at http://127.0.0.1:8001")
-    click.echo("Then your own:  kb build FOLDER && kb serve")
+    me = "kb" if shutil.which("kb") else sys.argv[0]  # run as .venv/bin/kb, the shell may know no other name
+    click.echo(f"\nOpen the site:  {me} serve --db {shown.db}  then look at http://127.0.0.1:8001")
+    click.echo(f"Then your own:  {me} build FOLDER && {me} serve")
