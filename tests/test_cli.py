@@ -458,7 +458,7 @@ def test_text_cannot_drive_the_terminal() -> None:
 def test_demo_says_what_to_try_next(kb_run: Kb, tmp_path: Path) -> None:
     done = kb_run("demo", "look")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "kb serve --db" in done.stdout
+    assert " serve --db" in done.stdout
     assert "http://127.0.0.1:8001" in done.stdout
     assert (tmp_path / "look" / "kb.db").is_file()
     assert len(list((tmp_path / "look").glob("*.md"))) == 1

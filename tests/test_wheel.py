@@ -66,7 +66,7 @@ def test_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     assert "_share" in where
     out = run(installed / "kb", "demo", "first", cwd=tmp_path)
     assert (tmp_path / "first" / "kb.db").is_file()
-    assert "kb serve" in out
+    assert " serve --db" in out
     assert "http://127.0.0.1:8001" in out
 
 
