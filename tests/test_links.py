@@ -171,6 +171,48 @@ def test_merge_key_keeps_what_matters(a: str, b: str) -> None:
     assert relate(a, b).relation != "same"
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("祭りを支えるのは、町内会だけではありません。", "祭りを支えるのは、町内会です。"),  # denied: no more than
+        ("この展示は、単なる商品の紹介ではない。", "この展示は、単なる商品の紹介以上の意味を持つ。"),
+        ("漁が戻ったのは、疑いようのない事実だ。", "漁が戻ったのは、事実だ。"),  # denied in a set phrase
+        ("そんな気がしてなりません。", "そんな気がします。"),
+        ("これまでになかった薄い紙が、店で売られている。", "薄い紙が、店で売られている。"),
+        ("客が来なければ、店は続かない。", "客が来れば、店は続く。"),  # a condition and its reverse
+        ("質の悪い種では、よい米は育たない。", "質のよい種がなければ、よい米は育たない。"),
+        ("村の医師が看護師を雇うと、患者の負担が減る。", "村の医師と看護師が増えると、患者の負担が減る。"),
+        ("機械が選ぶ果物は、見た目で分けられる。", "果物を選ぶ機械は、見た目で分ける。"),
+        ("成否は、選手の体調と天気にかかっている。", "成否は、天気と選手の体調にかかっている。"),
+        ("昨日の勝者が、今日の敗者になる。", "今日の勝者が、明日の敗者になる。"),
+        ("来館者は、2018年に4万人だった。", "来館者は、2024年に6万人になった。"),
+    ],
+)
+def test_what_only_looks_like_a_contradiction_is_none(a: str, b: str) -> None:
+    assert relate(a, b).relation != "conflict"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("改修費は3億円で、工事は2027年5月に終わる予定だ。", "改修費は4億円で、工事は2028年2月に終わる予定だ。"),
+        ("技師が図面を引き、職人が型を作る。", "職人が図面を引き、技師が型を作る。"),
+        ("老舗の旅館は、隣のホテルを買収した。", "隣のホテルは、老舗の旅館を買収した。"),
+        ("県は、伐採を認めない立場だ。", "県は、伐採を認める立場だ。"),
+        ("検察は、元町長の起訴を見送った。", "検察は、元町長を起訴した。"),
+        ("店は、毎月の売上を税務署に届けなければなりません。", "店は、毎月の売上を税務署に届ける必要はありません。"),
+        ("窓口は、すべて機械に替わった。", "機械に替わった窓口は、一つもない。"),
+    ],
+)
+def test_contradictions_are_found_beside_them(a: str, b: str) -> None:
+    assert relate(a, b).relation == "conflict"
+
+
+def test_a_denial_that_affirms_is_no_reason_to_merge() -> None:
+    plain, turned = "海の幸は、町の宝です。", "海の幸は、町の宝に他なりません。"
+    assert relate(plain, turned).relation not in ("same", "conflict")
+
+
 def test_merge_key_keeps_the_cases() -> None:
     assert merge_key("船で出る。") != merge_key("船が出る。")
 

@@ -37,8 +37,8 @@ def _kind(token: Token) -> str:
 
 def read_words(
     text: str, tokens: Sequence[Token], taken: Sequence[tuple[int, int]], table: Tables
-) -> tuple[list[Word], int]:
-    """Return the content words of `text` with canonical name, weight, case, sign and poles, and the count of denials.
+) -> tuple[list[Word], int, bool]:
+    """Return the content words of `text` with canonical name, weight, case, sign and poles, and what `negate` returns.
 
     `taken` are stretches that are numbers or dates: compared elsewhere.
     """
@@ -46,9 +46,9 @@ def read_words(
     words: list[Word] = []
     done: set[tuple[int, int]] = set()
     for at, token in enumerate(tokens):
-        if any(a <= token.start and token.end <= b for a, b in taken):
+        if taken and any(a <= token.start and token.end <= b for a, b in taken):
             continue
-        named = next((s for s in spans if s[0] < token.end and token.start < s[1]), None)
+        named = next((s for s in spans if s[0] < token.end and token.start < s[1]), None) if spans else None
         if named is not None:
             if (named[0], named[1]) not in done:
                 done.add((named[0], named[1]))
@@ -64,14 +64,19 @@ def read_words(
     _anaphors(words, tokens, table)
     _cases(words, tokens)
     _causatives(words, tokens)
-    return words, negate(text, words, tokens, table)
+    idioms = [m.span() for m in table.neutral.finditer(text)]
+    _places(words, tokens, idioms, table)
+    return (words, *negate(words, tokens, idioms, table))
 
 
 def _names(text: str, tokens: Sequence[Token], table: Tables) -> list[tuple[int, int, str]]:
     """Return (start, end, first name) of each name of `data/synonyms.yml` in `text`: whole words, longest first."""
     starts, ends = {t.start for t in tokens}, {t.end for t in tokens}
-    kept = [(i, c) for i, c in enumerate(text.lower()) if c not in " ・"]
-    letters = "".join(c for _, c in kept)
+    letters = text.lower()
+    kept: Sequence[int] = range(len(letters))
+    if " " in letters or "・" in letters:
+        kept = [i for i, c in enumerate(letters) if c not in " ・"]
+        letters = "".join(letters[i] for i in kept)
     found = []
     at = 0
     while at < len(kept):
@@ -81,7 +86,7 @@ def _names(text: str, tokens: Sequence[Token], table: Tables) -> list[tuple[int,
             name = letters[at:end]
             if end > len(kept) or name not in table.names:
                 continue
-            a, b = kept[at][0], kept[end - 1][0] + 1
+            a, b = kept[at], kept[end - 1] + 1
             if a in starts and b in ends and not _inside_word(text, a, b):
                 found.append((a, b, table.names[name]))
                 step = length
@@ -146,6 +151,59 @@ def arguments(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset
     return subject, objective
 
 
+def _places(words: list[Word], tokens: Sequence[Token], idioms: Sequence[tuple[int, int]], table: Tables) -> None:
+    """Mark words in a condition (増えれば, 増えない限り) and predicates that say which noun is meant (反対する声)."""
+    conditions, passing = table.words["conditions"], ("助動詞", "助詞")
+    for word in words:
+        verbal = word.kind in ("verb", "adjective")
+        for place in range(word.at + 1, min(word.at + 7, len(tokens))):
+            token = tokens[place]
+            if any(a <= token.start < b for a, b in idioms):
+                break  # 飲まなければならない is no condition
+            likened = token.surface == "よう" and tokens[place - 1].surface == "の"  # 夢のように
+            if likened or token.surface in conditions:
+                word.conditional = True
+                break
+            if token.lemma in table.words["auxiliaries"] or token.norm == "無い":
+                verbal = True
+                continue
+            if token.pos[0] not in passing:
+                content = token.pos[0] == "名詞" and token.surface not in table.light
+                word.attributive = verbal and content and tokens[place - 1].pos[0] != "助詞"
+                break
+
+
+def governors(words: Sequence[Word]) -> dict[str, str]:
+    """Return for each noun in a case the next word that is in none: the predicate it most likely belongs to."""
+    found: dict[str, str] = {}
+    following = ""
+    for word in reversed(words):
+        if word.role in ("", "of-noun"):
+            following = word.name
+        else:
+            found[word.name] = following
+    return found
+
+
+def doers(words: Sequence[Word], tokens: Sequence[Token]) -> dict[str, frozenset[str]]:
+    """Return for each word marked by は or が the words of its clause after it: who does what."""
+    subjects = [w for w in words if w.role == "subject" and w.weight >= 1 and w.kind in ("entity", "noun")]
+    if len(subjects) < 2:
+        return {}
+    commas = [at for at, token in enumerate(tokens) if token.surface == "、"]
+    found: dict[str, frozenset[str]] = {}
+    for word in subjects:
+        rest: set[str] = set()
+        comma = next((at for at in commas if at > word.at), len(tokens))
+        for other in words:
+            if other.at > word.at and other.weight > 0:
+                if other.at > comma and (rest or other.role == "subject"):
+                    break
+                rest.add(other.name)
+        found[word.name] = frozenset(rest)
+    return found if len(found) > 1 else {}
+
+
 def _causatives(words: list[Word], tokens: Sequence[Token]) -> None:
     for word in words:
         following = [t.lemma for t in tokens[word.at + 1 : word.at + 3]]
@@ -175,13 +233,12 @@ def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
     """Set the case of each noun: that of the particle after its phrase, "of-" before it if の stands between."""
     topic = next((i for i, t in enumerate(tokens) if t.surface == "は" and t.pos[1] == "係助詞"), 0)
     comma = max((i for i in range(topic) if tokens[i].surface == "、"), default=-1)
-    heads = [_case_after(at, tokens) for at in range(len(tokens))]
     for word in words:
         word.lead = comma < word.at < topic
         if word.kind == "adjective" and _attributive(word.at, tokens):
             word.role = "of-noun"
         if word.kind in ("entity", "noun"):
-            word.role = heads[word.at]
+            word.role = _case_after(word.at, tokens)
 
 
 def _attributive(at: int, tokens: Sequence[Token]) -> bool:

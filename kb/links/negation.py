@@ -34,15 +34,23 @@ class Word:
     lead: bool = False
     cancelled: tuple[Pole, ...] = ()
     made: bool = False  # 作らせる: made to
+    conditional: bool = False  # 増えれば, 増えない限り: said of a case, not of the world
+    attributive: bool = False  # 反対する声: says which noun is meant
+    contrasted: bool = False  # 悲観するのではなく: put aside for what follows
 
 
-def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables) -> int:
-    """Turn the sign of each word a negation denies; set phrases that deny nothing are left alone.
+def negate(
+    words: list[Word], tokens: Sequence[Token], idioms: Sequence[tuple[int, int]], table: Tables
+) -> tuple[int, bool]:
+    """Turn the sign of each word a negation denies.
 
-    Returns the number of negations, whether or not the word they deny was found.
+    `idioms` are the places of set phrases that deny nothing: they are left alone.
+    Returns the number of negations, whether or not the word they deny was found,
+    and whether the end of the sentence, after its last weighty word, denies.
     """
     count = len({word.at for word in words if word.denials})  # 未公開, 非上場: denied by their prefix
-    idioms = [m.span() for m in table.neutral.finditer(text)]
+    final = max((w.at for w in words if w.weight >= 1 and w.shown not in table.words["stances"]), default=-1)
+    ending = 0
     by_token: dict[int, list[Word]] = {}
     for word in words:
         by_token.setdefault(word.at, []).append(word)
@@ -50,10 +58,13 @@ def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables)
         if not _is_negation(token, table) or any(a <= token.start < b for a, b in idioms):
             continue
         count += 1
+        ending += at > final
+        contrast = token.surface in ("なく", "なくて") and tokens[at - 1].surface in ("は", "で")
         denied = [w for place in _targets(at, tokens, by_token, table) for w in by_token.get(place, ())]
         for word in denied:
             word.sign = -word.sign
             word.denials += 1
+            word.contrasted = word.contrasted or contrast
             if word.weight == 0 and (word.kind in ("verb", "adjective")):
                 word.weight = 0.5
     for index, word in enumerate(words):
@@ -62,16 +73,18 @@ def negate(text: str, words: list[Word], tokens: Sequence[Token], table: Tables)
         before = words[index - 1] if index else None
         if before is not None and word.shown in table.words["reversers"] and before.poles and word.at - before.at <= 3:
             before.sign *= -word.sign
+            ending += word.at >= final
             word.sign, word.weight = 1, 0.0
             count += 1
         elif word.shown in table.words["cancels"]:
             noun = _governed(words[:index], word)
             if noun is not None:
                 noun.sign *= -word.sign
+                ending += word.at >= final
                 noun.cancelled = word.poles
                 word.sign, word.weight, word.poles = 1, 0.0, ()
                 count += 1
-    return count
+    return count, ending % 2 == 1
 
 
 def _governed(words: Sequence[Word], verb: Word) -> Word | None:
@@ -121,6 +134,9 @@ def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], 
             or kind in ("副詞", "補助記号")
             or (back < at - 1 and (token.lemma in transparent or token.norm in transparent))
         ):
+            back -= 1
+        elif back < at - 1 and kind == "形容詞" and token.norm == "無い":
+            existential = True  # リスクがないわけではない: denied twice
             back -= 1
         elif token.norm in table.words["existence"]:
             existential = True

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kb.links.clauses import arguments, read_words
+from kb.links.clauses import arguments, doers, governors, read_words
 from kb.links.keys import clean, key_of, lead_key, strip_opener
 from kb.links.negation import Word
 from kb.links.quantities import DateRef, Quantity, dates, quantities
@@ -84,9 +84,20 @@ class Prepared:
     before: frozenset[str]
     after: frozenset[str]
     glosses: tuple[tuple[frozenset[str], str], ...]
+    ends_denied: bool
+    tail: tuple[str, ...]
+    conditional: frozenset[str]
+    supposed: frozenset[tuple[str, int]]
+    attributive: frozenset[str]
+    contrasted: frozenset[str]
+    beyond: bool
+    affirmed: bool
+    doers: Mapping[str, frozenset[str]]
+    governors: Mapping[str, str]
 
 
 _GLOSS = re.compile(r"([^\s、。()「」はがをにでとの]{2,24})\(([A-Za-z][A-Za-z0-9&.\-]{1,11})\)")
+_TAIL = 3  # content words at the end among which the main predicate is
 _END = re.compile(r"[。.!?」』)…]\s*$")
 
 
@@ -111,7 +122,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     found = quantities(meant, [(d.start, d.end) for d in found_dates])
     taken = [(d.start, d.end) for d in found_dates] + [(q.start, q.end) for q in found]
     found = [q for q in found if not (q.low == q.high == 1 and meant.startswith("も", q.end))]  # 一人も: none
-    read, denials = read_words(meant, words, taken, table)
+    read, denials, ends_denied = read_words(meant, words, taken, table)
     terms = _terms(read)
     subject, objective = arguments(read, words)
     joint = table.patterns["sequence"].search(meant)
@@ -152,6 +163,16 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         cleft=table.patterns["cleft"].search(body) is not None,
         doubly=any(w.denials > 1 for w in read),
         glosses=_glosses(meant, read),
+        ends_denied=ends_denied,
+        tail=tuple(w.name for w in read if w.weight > 0 and w.shown not in table.words["stances"])[-_TAIL:],
+        conditional=frozenset(w.name for w in read if w.conditional),
+        supposed=frozenset((w.name, w.sign) for w in read if w.conditional),
+        attributive=frozenset(w.name for w in read if w.attributive),
+        contrasted=frozenset(w.name for w in read if w.contrasted),
+        beyond=table.patterns["beyond"].search(meant) is not None,
+        affirmed=table.patterns["affirmed"].search(meant) is not None,
+        doers=doers(read, words),
+        governors=governors(read),
     )
 
 
@@ -160,21 +181,36 @@ def _terms(words: Sequence[Word]) -> dict[str, Term]:
     for word in words:
         if word.weight > 0:
             grouped.setdefault(word.name, []).append(word)
-    return {
-        name: Term(
-            name,
-            same[0].shown,
-            max(w.weight for w in same),
-            same[0].kind,
-            frozenset(w.sign for w in same),
-            frozenset(w.role for w in same if w.role),
-            frozenset((axis, side * w.sign) for w in same for axis, side in w.poles),
-            any(w.lead for w in same),
-            any(w.made for w in same),
-            frozenset(pole for w in same for pole in w.cancelled),
-        )
-        for name, same in grouped.items()
-    }
+    return {name: _once(name, same[0]) if len(same) == 1 else _often(name, same) for name, same in grouped.items()}
+
+
+_SIGNS = {1: frozenset((1,)), -1: frozenset((-1,))}
+_NONE: frozenset[Pole] = frozenset()
+_BARE: frozenset[str] = frozenset()
+
+
+def _once(name: str, w: Word) -> Term:
+    """Return the term of a word that stands in the sentence once, as most do."""
+    roles = frozenset((w.role,)) if w.role else _BARE
+    poles = frozenset((axis, side * w.sign) for axis, side in w.poles) if w.poles else _NONE
+    cancelled = frozenset(w.cancelled) if w.cancelled else _NONE
+    return Term(name, w.shown, w.weight, w.kind, _SIGNS[w.sign], roles, poles, w.lead, w.made, cancelled)
+
+
+def _often(name: str, same: Sequence[Word]) -> Term:
+    """Return the term of a word that stands in the sentence more than once."""
+    return Term(
+        name,
+        same[0].shown,
+        max(w.weight for w in same),
+        same[0].kind,
+        frozenset(w.sign for w in same),
+        frozenset(w.role for w in same if w.role),
+        frozenset((axis, side * w.sign) for w in same for axis, side in w.poles),
+        any(w.lead for w in same),
+        any(w.made for w in same),
+        frozenset(pole for w in same for pole in w.cancelled),
+    )
 
 
 def _modality(text: str, words: Sequence[Token], table: Tables) -> frozenset[str]:

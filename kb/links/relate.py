@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kb.links.align import compare
 from kb.links.comparison import Comparison
+from kb.links.contradiction import asserts_dates, denied_apart, firm
 from kb.links.prepare import Prepared, Term, prepare
 from kb.records import Relation, RelationName
 
@@ -70,9 +71,12 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
     modal = _modality_differs(a, b)
     if extra_a <= SAME_EXTRA and extra_b <= SAME_EXTRA and low > 0:
         if (a.denials + b.denials + found.turned) % 2:
-            return _result("conflict", low, (*shown, "denied on one side only"))
+            relation: RelationName = "conflict" if denied_apart(a, b, low) else "related"
+            return _result(relation, low, (*shown, "denied on one side only"))
         if "question" in a.modality ^ b.modality or modal:
             return _result("related", low, (*shown, "modality"))
+        if a.affirmed != b.affirmed:
+            return _result("related", low, (*shown, "affirmed by a denial on one side only"))
         if {a.tense, b.tense} == {"past", "plain"}:
             return _result("related", low, (*shown, "past / not past"))
         if all(any(t.kind == "adverb" for t in extra) for extra in (found.a_extra, found.b_extra)):
@@ -87,7 +91,8 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
     denied = counted % 2 and (counted + own) % 2
     if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= 2:
         if denied:
-            return _result("conflict" if low >= CONFLICT_COVER else "related", low, (*shown, "denied on one side only"))
+            against = low >= CONFLICT_COVER and denied_apart(a, b, low)
+            return _result("conflict" if against else "related", low, (*shown, "denied on one side only"))
         return _result("subsumes", high, shown)
     return _result("related" if low >= RELATED_COVER else "unrelated", low, shown)
 
@@ -106,9 +111,10 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
         return _result("related" if low >= RELATED_COVER else "unrelated", low, evidence)
     moment = any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite")
     placed = moment or kinds & {"ordinal", "contrast"}
-    if kinds == {"ordinal"} or {"number", "date"} <= kinds or "time" in kinds or (placed and len(found.clashes) > 1):
+    framed = {"number", "date"} <= kinds and not asserts_dates(a, b, found, low)
+    if kinds == {"ordinal"} or framed or "time" in kinds or (placed and len(found.clashes) > 1):
         return _result("related", low, evidence)
-    return _result("conflict", low, evidence)
+    return _result("conflict" if firm(a, b, found, low) else "related", low, evidence)
 
 
 def _complement(a: Prepared, b: Prepared) -> bool:

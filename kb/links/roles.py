@@ -13,6 +13,9 @@ _PASSIVE = {"subject": "object", "dative": "subject", "agent": "subject"}
 
 
 _LONG = 18.0
+_SHORT = 10.0
+_TERSE = 5.0
+_ALIKE = 0.9
 _KATAKANA = re.compile(r"[ァ-ー]{4,}")
 _REAL = frozenset(("object", "dative", "agent", "than", "from", "with"))
 
@@ -28,18 +31,60 @@ def compare_roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: boo
             placed.append((name, one, two))
     if max(a.total, b.total) > _LONG:  # several clauses: only names are told apart surely
         placed = [p for p in placed if a.terms[p[0]].kind == "entity" or _KATAKANA.fullmatch(a.terms[p[0]].shown)]
+    settled = _one_frame(a, b, out)
     for i, (x, xa, xb) in enumerate(placed):
         for _, ya, yb in placed[i + 1 :]:
-            if not converse and ((xa == yb and xb == ya) or _handed(xa, xb, ya, yb) or _handed(ya, yb, xa, xb)):
-                out.clashes.append(("role", f"{a.terms[x].shown}:{xa}", f"{b.terms[x].shown}:{xb}"))
+            exact = xa == yb and xb == ya
+            if not converse and (exact or _handed(xa, xb, ya, yb) or _handed(ya, yb, xa, xb)):
+                turned = max(a.total, b.total) <= _TERSE and a.passive != b.passive and _truly(ya, yb)
+                sure = settled and (exact or turned) and _truly(xa, xb) and _governed_alike(a, b, x)
+                if "agent" in (xa, xb, ya, yb) and not (a.passive or b.passive):
+                    sure = False  # によって of an active sentence is a means
+                kind = "role" if sure else "case"
+                out.clashes.append((kind, f"{a.terms[x].shown}:{xa}", f"{b.terms[x].shown}:{xb}"))
     if not converse:
         out.clashes += [("case", f"{a.terms[x].shown}:{xa}", f"{b.terms[x].shown}:{xb}") for x, xa, xb in placed
-                        if {xa, xb} == {"from", "dative"}]  # fmt: skip
+                        if "from" in (xa, xb) and {xa, xb} & {"dative", "with"}]  # fmt: skip
     crossed = _crossed(a, b)
     if crossed and not converse and not any(kind == "role" for kind, _, _ in out.clashes):
-        out.clashes.append(("role", "・".join(sorted(a.subject)), "・".join(sorted(b.subject))))
+        alike = min(out.a_cover, out.b_cover) >= _ALIKE
+        kind = "role" if settled and alike and max(a.total, b.total) <= _SHORT else "case"
+        out.clashes.append((kind, "・".join(sorted(a.subject)), "・".join(sorted(b.subject))))
+    _clauses(a, b, out)
     if converse and (crossed or any("subject" in {xa, xb} and {xa, xb} & _REAL for _, xa, xb in placed)):
         out.clashes = [c for c in out.clashes if frozenset((c[1], c[2])) not in tables().converses]
+
+
+def _one_frame(a: Prepared, b: Prepared, out: Comparison) -> bool:
+    """Tell whether both end in one predicate and neither has a verb of its own: only then a swap contradicts."""
+    aside = a.attributive | b.attributive
+    if any(t.kind == "verb" and t.weight >= 1 and t.name not in aside for t in (*out.a_extra, *out.b_extra)):
+        return False
+    return bool(set(a.tail[-2:]) & set(b.tail[-2:]))
+
+
+def _truly(one: str, two: str) -> bool:
+    """Tell whether two cases differ in more than の, and neither only lists things side by side."""
+    bare = one.removeprefix("of-"), two.removeprefix("of-")
+    return bare[0] != bare[1] and "with" not in bare and set(bare) <= _REAL | {"subject"}
+
+
+def _governed_alike(a: Prepared, b: Prepared, name: str) -> bool:
+    """Tell whether a noun belongs to one predicate on both sides; the topic does, as は reaches over clauses."""
+    return a.terms[name].lead or b.terms[name].lead or a.governors.get(name) == b.governors.get(name)
+
+
+def _clauses(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find two doers that have changed clauses: Aが測り、Bが記録する / Bが測り、Aが記録する."""
+    shared = [name for name in a.doers if name in b.doers]
+    for i, x in enumerate(shared):
+        for y in shared[i + 1 :]:
+            own_a, own_b = a.doers[x] - a.doers[y] - {y}, b.doers[x] - b.doers[y] - {y}
+            left_a, left_b = a.doers[y] - a.doers[x] - {x}, b.doers[y] - b.doers[x] - {x}
+            if own_a & left_b and left_a & own_b and not (own_a & own_b or left_a & left_b):
+                one, two = a.terms[x].shown, a.terms[y].shown
+                out.clashes.append(("role", f"{one}・{two}", f"{two}・{one}"))
+                return
 
 
 def _handed(giver: str, given: str, taker: str, taken: str) -> bool:
