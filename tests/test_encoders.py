@@ -402,6 +402,15 @@ def test_posts_are_reranked_too(reader: Path) -> None:
     assert rerank.rerank(str(reader), "施設", []) == []
 
 
+def test_a_model_without_a_head_cannot_rerank(reader: Path, tmp_path: Path) -> None:
+    from transformers import BertModel
+
+    shutil.copytree(reader, tmp_path / "headless")
+    BertModel.from_pretrained(str(reader)).save_pretrained(tmp_path / "headless")
+    with pytest.raises(ModelError, match="no cross-encoder"):
+        rerank.rerank(str(tmp_path / "headless"), "電力", [hit("電力"), hit("人材")])
+
+
 def test_models_that_cannot_rerank(tmp_path: Path) -> None:
     models_for_tests.cross_encoder(tmp_path / "three", labels=3)
     (tmp_path / "empty").mkdir()

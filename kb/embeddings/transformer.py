@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from logging import ERROR, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,9 @@ def load_cross_encoder(name: str, *, device: str | None = None) -> CrossEncoder:
     from sentence_transformers import CrossEncoder
 
     model: CrossEncoder = _load(CrossEncoder, name, device, None)[0]
+    made = getattr(model.config, "architectures", None) or ()
+    if made and all(one.endswith("Model") for one in made):  # without a head: the scores would be random
+        raise ModelError(f"{name}: is no cross-encoder but a model of another kind ({', '.join(made)})")
     return model
 
 
@@ -143,6 +147,9 @@ def _open(kind: Any, source: str, name: str, revision: str | None = None, *, dev
     progress: Any = logging  # has no types
     bars = progress.is_progress_bar_enabled()
     progress.disable_progress_bar()  # it writes to standard error, in pipes too
+    loggers = [(logger, logger.level) for logger in map(getLogger, ("transformers", "sentence_transformers"))]
+    for logger, _ in loggers:  # what is wrong is told in one line, by us
+        logger.setLevel(ERROR)
     try:
         model = kind(source, revision=revision, device=device, local_files_only=local)
         model.eval()
@@ -152,6 +159,8 @@ def _open(kind: Any, source: str, name: str, revision: str | None = None, *, dev
             raise
         raise ModelError(f"{name}: cannot be loaded as a model: {_reason(error)}") from error
     finally:
+        for logger, level in loggers:
+            logger.setLevel(level)
         if bars:
             progress.enable_progress_bar()
     return model
