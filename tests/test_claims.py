@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kb.claims import classify, rules
 from kb.claims.engine import lexicon
-from kb.claims.patterns import compile_pattern, match_at
+from kb.claims.patterns import Conditions, compile_pattern, match_at
 from kb.claims.predicate import view
 from kb.claims.table import read_table
 from kb.errors import DataFileError
@@ -315,8 +315,9 @@ def test_a_missing_table_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_pattern_language(pattern: str, text: str, found: bool) -> None:
-    words = lexicon("ja")
-    compiled = compile_pattern(pattern, {"sky": ["雨", "雪"]})
-    seen = view(tokens(text), words)
-    hits = [match_at(compiled, i, seen.forms, seen.bounds) for i in range(len(seen.forms))]
+    conditions = Conditions()
+    compiled = compile_pattern(pattern, {"sky": ["雨", "雪"]}, conditions)
+    seen = view(tokens(text), lexicon("ja"))
+    met = [conditions.met(word.forms) for word in seen.words]
+    hits = [match_at(compiled, i, met, seen.bounds) for i in range(len(met))]
     assert any(hits) is found

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from operator import itemgetter
 
 from kb.claims.holder import AUTHOR, find_holder
 from kb.claims.patterns import Pattern, match_at
-from kb.claims.predicate import Lexicon, View, view
+from kb.claims.predicate import NOBODY, REACH, Begun, Lexicon, View, view
 from kb.claims.table import Rule, Table, table
 from kb.records import Certainty, Cue, Kind, Label, PassageKind, Token
 
 # Votes that tie go to the kind that the guidelines put first; nothing at all is a fact.
 _ORDER: tuple[Kind, ...] = ("question", "advice", "forecast", "opinion", "fact", "other")
 _ASIDE: frozenset[PassageKind] = frozenset({"heading", "label", "cell"})
+_LAST = 1 << 30
+_precedence = itemgetter(0, 1, 2)
+# What orders it (priority, word, place in the table), the rule, the pattern that a word triggers.
+_Candidate = tuple[int, int, int, Rule, Pattern | None]
 
 
 @functools.cache
@@ -42,29 +47,45 @@ def _applies(rule: Rule, seen: View, passage: PassageKind) -> bool:
     )
 
 
-def _candidates(seen: View, bare: Sequence[Rule]) -> list[tuple[Rule, Pattern | None, int]]:
-    """Return the rules that a word may trigger or that ask for flags only; the highest priority first."""
-    core = seen.bounds.core
-    found: list[tuple[Rule, Pattern | None, int]] = [
-        (rule, pattern, i)
-        for i, word in enumerate(seen.words)
-        for rule, pattern in word.rules
-        # Most patterns end where the predicate ends: those begun too far from it cannot fit.
-        if not pattern.anchored or pattern.nearest < core - i <= pattern.farthest + 1
-    ]
-    found.extend((rule, None, 0) for rule in bare)
+def _candidates(seen: View, known: Lexicon) -> list[_Candidate]:
+    """Return the rules that a word may trigger or that ask for flags only; the highest priority first.
+
+    Those that cannot fit, for a word that they need is not there, are left out.
+    """
+    _, core, end = seen.bounds
+    absent = ~seen.mask
+    met = [*seen.met, NOBODY]  # so that the neighbours of the first and the last word are none
+    found: list[_Candidate] = []
+
+    def keep(pairs: Begun, i: int) -> None:
+        right, left = met[i + 1], met[i - 1]
+        for rule, pattern in pairs:
+            if not pattern.required & absent and pattern.right in right and pattern.left in left:
+                found.append((-rule.priority, i, pattern.place, rule, pattern))
+
+    words = seen.words
+    for i, word in enumerate(words):
+        if word.rules:
+            keep(word.rules, i)
+    # Most patterns are bound to an edge: only those whose words are as far from it as this one can fit.
+    for i in range(max(0, core - REACH), core):
+        if core - i in words[i].late:
+            keep(words[i].late[core - i], i)
+    for i in range(max(0, end - REACH), end):
+        if end - i in words[i].last:
+            keep(words[i].last[end - i], i)
+    for i in range(min(end, REACH)):
+        if i + 1 in words[i].first:
+            keep(words[i].first[i + 1], i)
+    found.extend([(-rule.priority, _LAST, place, rule, None) for place, rule in known.bare(seen.flags)])
     found.sort(key=_precedence)
     return found
-
-
-def _precedence(candidate: tuple[Rule, Pattern | None, int]) -> int:
-    return -candidate[0].priority
 
 
 def _words(rule: Rule, pattern: Pattern | None, i: int, seen: View) -> tuple[int, int] | None:
     """Return the words that a candidate covers, or None if it does not fit."""
     if pattern is not None:
-        return match_at(pattern, i, seen.forms, seen.bounds)
+        return match_at(pattern, i, seen.met, seen.bounds)
     wanted = {flag for flag, on in rule.when if on}
     for taken in seen.taken:
         if not wanted.isdisjoint(taken.frame.sets):
@@ -148,7 +169,7 @@ def classify(
         return Label("other", cues=(_cue(f"other.{name}", "other", plain, seen, (0, len(seen.tokens))),))
     verdict = _Verdict(plain, seen, words.table)
     fired: set[str] = set()
-    for rule, pattern, i in _candidates(seen, words.table.bare):
+    for _, i, _, rule, pattern in _candidates(seen, words):
         if rule.id in fired or (verdict.kind is not None and (rule.priority or rule.weight)):
             continue
         hit = _words(rule, pattern, i, seen)

@@ -8,35 +8,48 @@ by one, outermost first, as the cue table lists them; each leaves flags.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from kb.claims.patterns import Bounds, Forms, Pattern, match_at
-from kb.claims.table import Frame, Index, Table
+from kb.claims.patterns import CORE_END, END, START, Bounds, Forms, Met, Pattern, match_at
+from kb.claims.table import Frame, Index, Rule, Table
 from kb.records import Token
 
 _CACHE_LIMIT = 60_000
 _OPEN = frozenset("（([［")
 _CLOSE = frozenset("）)]］")
+_BRACKETS = _OPEN | _CLOSE
 _STOP = frozenset("。．.!！?？")
 _ASK = frozenset("?？")
 _NOMINAL = frozenset({"#名詞", "#代名詞", "#名詞的", "#記号"})
 _VERBAL = frozenset({"動詞", "形容詞", "助動詞"})
+REACH = 12  # words from an edge within which a pattern bound to it is looked up by its distance
+_NOTHING: Forms = frozenset()
+NOBODY: Met = frozenset({0})
+Begun = tuple[tuple[Any, Pattern], ...]
+_surface = itemgetter(0)
 
 
 class Word(NamedTuple):
     """What the tables know of a word.
 
-    `forms` it goes by; the `rules` and `frames` whose patterns it may begin;
-    `asked` are those of its forms that a condition (`needs`, `unless`) looks up.
-    A word is `skipped` (politeness, quotes), a punctuation `mark`, or `verbal`.
+    `forms` it goes by; the conditions it has `met`, also as bits (`mask`); the
+    `rules` whose patterns it triggers anywhere; those that it triggers only so
+    many words from the start (`first`), the end of the predicate (`late`), the
+    end (`last`), and so many before the end of what is left, `frames`. A word is
+    `skipped` (politeness, quotes), a punctuation `mark`, `verbal`.
     """
 
     forms: Forms
-    rules: tuple[tuple[Any, Pattern], ...]
-    frames: tuple[tuple[Any, Pattern], ...]
-    asked: Forms
+    met: Met
+    mask: int
+    rules: Begun
+    first: Mapping[int, Begun]
+    late: Mapping[int, Begun]
+    last: Mapping[int, Begun]
+    frames: Mapping[int, Begun]
     skipped: bool
     mark: bool
     verbal: bool
@@ -52,28 +65,36 @@ class Taken(NamedTuple):
 
 @dataclass(slots=True)
 class View:
-    """A sentence as the rules see it: words without politeness, brackets and end marks."""
+    """A sentence as the rules see it: words without politeness, brackets and end marks.
+
+    `met` are the conditions each word meets, `mask` those that any word meets, as bits.
+    """
 
     words: list[Word] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
-    forms: list[Forms] = field(default_factory=list)
+    met: list[Met] = field(default_factory=list)
+    mask: int = 0
     bounds: Bounds = field(default_factory=lambda: Bounds(0, 0, 0))
     flags: set[str] = field(default_factory=set)
     taken: list[Taken] = field(default_factory=list)
-    asked: Forms = frozenset()
 
     def holds(self, when: tuple[tuple[str, bool], ...]) -> bool:
         """Tell whether all flags are as `when` wants them."""
-        return all((flag in self.flags) is wanted for flag, wanted in when)
+        flags = self.flags
+        # A loop: a generator would double the cost of what is asked for every candidate.
+        for flag, wanted in when:  # noqa: SIM110
+            if (flag in flags) is not wanted:
+                return False
+        return True
 
     def find(self, pattern: Pattern) -> tuple[int, int] | None:
         """Return the first words that match `pattern`, or None."""
-        triggers = pattern.triggers
-        if triggers.isdisjoint(self.asked):
+        if pattern.required & ~self.mask:
             return None
-        for i, word in enumerate(self.words):
-            if not triggers.isdisjoint(word.asked):
-                hit = match_at(pattern, i, self.forms, self.bounds)
+        trigger = pattern.trigger
+        for i, met in enumerate(self.met):
+            if trigger in met:
+                hit = match_at(pattern, i, self.met, self.bounds)
                 if hit:
                     return hit
         return None
@@ -85,18 +106,47 @@ class Lexicon:
     def __init__(self, table: Table) -> None:
         self.table = table
         self._words: dict[tuple[str, str, tuple[str, ...]], Word] = {}
+        self._usual: dict[str, tuple[tuple[str, ...], str, Word]] = {}
+        self._bare: dict[frozenset[str], tuple[tuple[int, Rule], ...]] = {}
 
-    def word(self, token: Token) -> Word:
-        """Return what the table knows of a word."""
-        key = (token[0], token[4], token[3])
+    def bare(self, flags: set[str]) -> tuple[tuple[int, Rule], ...]:
+        """Return the rules without patterns whose flags are as they want them, each with its place among these."""
+        key = frozenset(flags)
+        found = self._bare.get(key)
+        if found is None:
+            seen = View(flags=flags)
+            rows = enumerate(self.table.bare)
+            found = self._bare[key] = tuple((place, rule) for place, rule in rows if seen.holds(rule.when))
+        return found
+
+    def read(self, tokens: Sequence[Token]) -> list[Word]:
+        """Return what the table knows of words."""
+        usual = self._usual
+        found = []
+        for token in tokens:
+            surface, pos = token[0], token[3]  # by place: names and unpacking of a token take twice as long
+            # Most spellings stand for one word, and its part of speech is one object: no need to hash all of it.
+            last = usual.get(surface)
+            if last is not None and last[0] is pos and last[1] == token[4]:
+                found.append(last[2])
+            else:
+                word = self._word(token)
+                usual[surface] = (pos, token[4], word)
+                found.append(word)
+        return found
+
+    def _word(self, token: Token) -> Word:
+        """Return what the table knows of a word, looked up once."""
+        key = (token.surface, token.lemma, token.pos)
         word = self._words.get(key)
         if word is None:
             if len(self._words) >= _CACHE_LIMIT:
                 self._words.clear()
-            word = self._words[key] = self._read(token)
+                self._usual.clear()
+            word = self._words[key] = self._look_up(token)
         return word
 
-    def _read(self, token: Token) -> Word:
+    def _look_up(self, token: Token) -> Word:
         folded = token.surface.casefold().replace("\u2019", "'")
         forms = {token.surface, folded, token.lemma, token.norm, "=" + token.surface}
         for form in (token.lemma, token.norm, f"{token.lemma}&#{token.pos[1]}"):
@@ -104,45 +154,55 @@ class Lexicon:
         for part in token.pos:
             if part != "*":
                 forms.update(("#" + part, "#" + part.split("-")[0]))
-        frozen = frozenset(forms)
+        met = self.table.conditions.met(forms)
+        rules = self._triggered(forms, met, self.table.rule_index)
         alone = Bounds(0, 1, 1)
         return Word(
-            frozen,
-            self._begun(forms, self.table.rule_index),
-            self._begun(forms, self.table.frame_index),
-            frozen & self.table.asked,
-            any(match_at(pattern, 0, [frozen], alone) for pattern in self.table.skip),
+            frozenset(forms),
+            met,
+            sum(1 << number for number in met),
+            tuple(pair for pair in rules if pair[1].farthest > REACH),
+            _by_distance(rules, START),
+            _by_distance(rules, CORE_END),
+            _by_distance(rules, END),
+            _by_distance(self._triggered(forms, met, self.table.frame_index), CORE_END),
+            any(match_at(pattern, 0, [met], alone) for pattern in self.table.skip),
             token.pos[0] == "補助記号",
             token.pos[0] in _VERBAL,
         )
 
     @staticmethod
-    def _begun(forms: set[str], index: Index) -> tuple[tuple[Any, Pattern], ...]:
-        """Return the patterns that a word with these forms may begin, each once, in the order of the table."""
-        found = {id(pair[1]): pair for form in forms for pair in index.get(form, ())}
+    def _triggered(forms: set[str], met: Met, index: Index) -> Begun:
+        """Return the patterns that such a word triggers, each once, in the order of the table."""
+        found = {id(pair[1]): pair for form in forms for pair in index.get(form, ()) if pair[1].trigger in met}
         return tuple(sorted(found.values(), key=lambda pair: pair[1].place))
 
 
-def _select(tokens: Sequence[Token], lexicon: Lexicon) -> tuple[list[Token], list[Word]]:
+def _by_distance(pairs: Begun, edge: int) -> Mapping[int, Begun]:
+    """Return the patterns bound to an edge within reach, by the distances at which their trigger may be from it."""
+    found: dict[int, list[tuple[Any, Pattern]]] = {}
+    for pair in pairs:
+        if pair[1].edge == edge and pair[1].farthest <= REACH:
+            for distance in range(pair[1].nearest, pair[1].farthest + 1):
+                found.setdefault(distance, []).append(pair)
+    return {distance: tuple(begun) for distance, begun in found.items()}
+
+
+def _select(tokens: Sequence[Token], words: Sequence[Word]) -> list[tuple[Token, Word]]:
     """Return the words that count: no politeness, no brackets, nothing inside round brackets."""
-    kept: list[Token] = []
-    words: list[Word] = []
+    kept: list[tuple[Token, Word]] = []
     depth = 0
     closes = sum(t[0] in _CLOSE for t in tokens)
-    for token in tokens:
-        surface = token[0]
-        if surface in _OPEN:
+    for token, word in zip(tokens, words, strict=True):
+        if token[0] in _OPEN:
             # A bracket that never closes, or that opens the sentence, hides nothing.
             depth += bool(kept) and closes > 0
-        elif surface in _CLOSE:
+        elif token[0] in _CLOSE:
             depth = max(0, depth - 1)
             closes -= 1
-        elif not depth:
-            word = lexicon.word(token)
-            if not word.skipped:
-                kept.append(token)
-                words.append(word)
-    return kept, words
+        elif not depth and not word.skipped:
+            kept.append((token, word))
+    return kept
 
 
 def _end_marks(view: View) -> int:
@@ -161,14 +221,16 @@ def _end_marks(view: View) -> int:
 def _peel(view: View, plain_end: int) -> None:
     """Take frames off the end until none fits."""
     bounds = Bounds(0, plain_end, plain_end)
+    absent = ~view.mask
     while bounds.core > 0:
         hit: Taken | None = None
-        low = max(0, bounds.core - 12)
-        for i in range(bounds.core - 1, low - 1, -1):
-            for frame, pattern in view.words[i].frames:
-                if not view.holds(frame.when):
+        core = bounds.core
+        for i in range(core - 1, max(0, core - REACH) - 1, -1):
+            frames = view.words[i].frames
+            for frame, pattern in frames.get(core - i, ()) if frames else ():
+                if pattern.required & absent or not view.holds(frame.when):
                     continue
-                found = match_at(pattern, i, view.forms, bounds)
+                found = match_at(pattern, i, view.met, bounds)
                 # A frame needs something to frame; the longest one that fits is taken.
                 longer = found is not None and found[0] > 0 and (hit is None or found[0] < hit.start)
                 if found and longer and not any(view.find(p) for p in frame.unless):
@@ -193,22 +255,31 @@ def view(tokens: Sequence[Token], lexicon: Lexicon) -> View:
     ``predicate`` (has a verb, adjective or copula
     anywhere), ``brief`` (eight words or fewer); frames set those of the table.
     """
+    words = lexicon.read(tokens)
     seen = View()
-    seen.tokens, seen.words = _select(tokens, lexicon)
-    seen.forms = [word.forms for word in seen.words]
-    seen.asked = frozenset().union(*[word.asked for word in seen.words])
+    if not _BRACKETS.isdisjoint(map(_surface, tokens)):
+        kept = _select(tokens, words)
+    else:
+        kept = [pair for pair in zip(tokens, words, strict=True) if not pair[1].skipped]
+    seen.tokens = [pair[0] for pair in kept]
+    seen.words = [pair[1] for pair in kept]
+    seen.met = [word.met for word in seen.words]
+    mask = 0
+    for word in seen.words:
+        mask |= word.mask
+    seen.mask = mask
     end = _end_marks(seen)
     seen.bounds = Bounds(0, end, end)
     _peel(seen, end)
     core = seen.bounds.core
-    last_word = next((t for t in reversed(tokens) if t[3][0] != "補助記号"), None)
-    if last_word is not None and lexicon.word(last_word).skipped:
+    last_word = next((word for word in reversed(words) if not word.mark), None)
+    if last_word is not None and last_word.skipped:
         seen.flags.add("polite")
-    if any(word.verbal for word in seen.words):
+    if any(word.verbal for word in reversed(seen.words)):
         seen.flags.add("predicate")
     if end <= 8:
         seen.flags.add("brief")
-    last = seen.forms[core - 1] if core else frozenset[str]()
+    last = seen.words[core - 1].forms if core else _NOTHING
     if "=た" in last:
         seen.flags.add("past")
     if "copula" not in seen.flags and not _NOMINAL.isdisjoint(last):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.claims.patterns import Pattern, compile_pattern
+from kb.claims.patterns import Conditions, Pattern, compile_pattern
 from kb.config import resource
 from kb.errors import DataFileError
 from kb.records import KINDS, Kind
@@ -83,7 +83,7 @@ class Table:
     skip: tuple[Pattern, ...]
     rule_index: Index
     frame_index: Index
-    asked: frozenset[str]
+    conditions: Conditions
     bare: tuple[Rule, ...]
 
 
@@ -93,6 +93,7 @@ class _Reader:
     def __init__(self, path: Path, words: Mapping[str, Sequence[str]]) -> None:
         self.path = path
         self.words = words
+        self.conditions = Conditions()
         self.seen: set[str] = set()
         self.count = 0
 
@@ -126,7 +127,7 @@ class _Reader:
         for source in self.strings(name, row, field):
             try:
                 self.count += 1
-                found.append(compile_pattern(source + suffix, self.words, self.count))
+                found.append(compile_pattern(source + suffix, self.words, self.conditions, self.count))
             except ValueError as error:
                 raise self.fail(name, f"{field}: {error}") from error
         return tuple(found)
@@ -183,12 +184,6 @@ def _index(rows: Iterable[Rule | Frame]) -> Index:
     return {form: tuple(pairs) for form, pairs in found.items()}
 
 
-def _asked(rows: Iterable[Rule | Frame]) -> frozenset[str]:
-    """Return the forms that begin a condition of some row."""
-    conditions = [row.unless + (row.needs if isinstance(row, Rule) else ()) for row in rows]
-    return frozenset(form for patterns in conditions for pattern in patterns for form in pattern.triggers)
-
-
 def read_table(path: Path) -> Table:
     """Return the compiled table of a TOML file.
 
@@ -210,7 +205,7 @@ def read_table(path: Path) -> Table:
         str(path), words, rules, frames,
         {form: tuple(also) for form, also in data.get("aliases", {}).items()},
         reader.patterns("skip", data, "skip"), _index(rules), _index(frames),
-        _asked(rules) | _asked(frames),
+        reader.conditions,
         tuple(rule for rule in rules if not rule.patterns),
     )  # fmt: skip
 
