@@ -33,6 +33,7 @@ TERM_LIMIT = 128  # words, and bigrams, of a query that are looked up
 _JA = "々〆〇ヶぁ-ゖゝゞァ-ヺーヽヾ㐀-䶿一-鿿豈-﫿가-힣\U00020000-\U0003ffff"
 _LETTER = rf"[^\W_{_JA}]"
 _RUN = re.compile(rf"(?P<ja>[{_JA}]+)|{_LETTER}+(?:[.+#\-&'_]{_LETTER}+)*[+#]*")
+_CODE = re.compile(rf"{_LETTER}+(?:[.+#\-&'_]{_LETTER}+)*[+#]*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 _PART = re.compile(rf"{_LETTER}+")
 _KANA = re.compile(r"[ァ-ヺー]+")
@@ -106,6 +107,31 @@ def _word_list(text: str) -> Iterator[tuple[str, str]]:
             yield encode(code), code
             for part in _PART.findall(code):
                 yield part, part
+
+
+def stands(text: str, words: frozenset[str], grams: frozenset[str]) -> list[tuple[int, int]]:
+    """Return where terms of either column stand in `text`, as spans of code points, joined where they touch."""
+    spans = []
+    if words:
+        for token in tokens(text):
+            if any(encode("".join(_flat(unit).split())) in words for unit in token.units):
+                spans.append((token.start, token.end))
+        # A code such as GPT-4 is a term of its own, which the words of Sudachi are parts of.
+        spans += [m.span() for m in _CODE.finditer(text) if encode(_flat(m[0])) in words]
+    if grams:
+        spans += [(at, at + 2) for at in range(len(text) - 1) if encode(_flat(text[at : at + 2])) in grams]
+    return joined(spans)
+
+
+def joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, those that touch or overlap made one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 def _units(token: Token) -> tuple[str, ...]:

@@ -263,8 +263,23 @@ class Occurrence:
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """A claim that says nearly what a hit says, or a part of it, and was found with it."""
+
+    claim: str
+    text: str
+    posts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """One claim that a search found, and why."""
+    """One claim that a search found, and why.
+
+    `matched` are words of the query as typed, `synonyms` other names for them
+    that the claim holds, `marks` where both stand, in code points of `text`.
+    `also` are claims of the same family that would have come later, `posts`
+    counts the posts that say one of them.
+    """
 
     claim: str
     text: str
@@ -275,6 +290,10 @@ class Hit:
     arms: Mapping[str, Arm]
     matched: tuple[str, ...]
     occurrences: tuple[Occurrence, ...]
+    synonyms: tuple[str, ...] = ()
+    marks: tuple[Span, ...] = ()
+    also: tuple[Also, ...] = ()
+    posts: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON shape that the design document fixes, and more keys."""

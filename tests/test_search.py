@@ -15,7 +15,7 @@ from search_data import Post, Said, WordEncoder, make
 
 from kb import schema, search
 from kb.errors import ModelError, NotFoundError, UsageError
-from kb.search import Filters, Options, Synonyms, rank
+from kb.search import Filters, Options, Synonyms, near, rank
 from kb.search.prior import prior
 
 Find = Callable[..., Any]
@@ -96,8 +96,20 @@ def test_a_word_that_no_claim_holds_does_not_empty_the_result(find: Find) -> Non
 
 
 def test_meaning_alone_is_told(find: Find) -> None:
-    assert find("ぷにゃぽん").notes == ("no claim holds any of these words: found by meaning alone",)
+    assert find("ぷにゃぽん").notes[0] == "no claim holds any of these words: found by meaning alone"
     assert find("電力").notes == ()
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "keyword", "semantic"])
+@pytest.mark.parametrize("group", ["claim", "post"])
+def test_results_that_are_not_close_stay_and_are_told(find: Find, mode: str, group: str) -> None:
+    asked = find("韓国のデータセンターは電力需要を3倍に増やす", mode=mode, group=group)
+    assert asked.close
+    assert asked.notes == ()
+    far = find("味噌汁に入れる出汁の計画と昆布の産地", mode=mode, group=group)
+    assert far
+    assert not far.close
+    assert "nothing close" in far.notes[-1]
 
 
 def test_phrases_and_exclusions_bind_the_semantic_arm_too(find: Find) -> None:
@@ -302,3 +314,104 @@ def test_postings_forget_the_least_used() -> None:
     assert kept.get("b") is None
     assert kept.get("a") is not None
     assert kept.get("c") is not None
+
+
+def test_marks_are_where_the_words_stand(conn: sqlite3.Connection) -> None:
+    find = finder(conn, Synonyms((("エヌビディア", "nvidia"),)))
+    hit = find("エヌビディアの基板", mode="keyword")[0]
+    assert hit.synonyms == ("nvidia",)
+    assert [hit.text[a:b] for a, b in hit.marks] == ["NVIDIA", "基板"]
+    hit = find("浸冷", mode="keyword")[0]
+    assert [hit.text[a:b] for a, b in hit.marks] == ["浸冷"]
+
+
+FAMILY = Post(
+    "a.md",
+    (
+        "新しい送電線は来年の春に二つの県をつなぐ。",
+        "新しい送電線は来年の春に二つの県をつなぐよ。",
+        "新しい送電線は来年の春に3つの県をつなぐ。",
+        "太陽光の電力は夜に足りなくなる。",
+    ),
+)
+
+
+def test_claims_of_one_family_take_one_line_but_not_those_of_another_number(tmp_path: Path) -> None:
+    with closing(schema.connect(make(tmp_path / "kb.db", [FAMILY], encoder=ENCODER), writable=True)) as conn:
+        ids = [row[0] for row in conn.execute("SELECT id FROM claims ORDER BY id")]
+        conn.execute(
+            "INSERT INTO links(a_id, b_id, relation, score, evidence) VALUES (?, ?, 'subsumes', 1, '[]')", ids[:2]
+        )
+        conn.execute(
+            "INSERT INTO links(a_id, b_id, relation, score, evidence) VALUES (?, ?, 'conflict', 1, '[]')",
+            (ids[0], ids[2]),
+        )
+        hits = finder(conn)("送電線は来年の春")
+        assert len([hit for hit in hits if "送電線" in hit.text]) == 2
+        assert len(hits[0].also) + len(hits[1].also) == 1
+        assert all("3" not in one.text for hit in hits for one in hit.also)
+        assert hits[0].posts == 1
+
+
+def test_a_claim_that_holds_the_whole_query_beats_a_shorter_one_that_holds_half(tmp_path: Path) -> None:
+    both = "長い冬のあいだ、北の港では風車と蓄電池を組み合わせた設備が町の暖房をまかなった。"
+    posts = [Post("a.md", ("風車が並ぶ丘に風車を見に行った。", both, "蓄電池の値段を調べた。"))]
+    with closing(schema.connect(make(tmp_path / "kb.db", posts))) as conn:
+        assert finder(conn)("風車と蓄電池", mode="keyword")[0].text == both
+
+
+def test_a_claim_counts_more_in_a_post_about_the_matter(tmp_path: Path) -> None:
+    same = ("蓄電池はまだ高い。", "蓄電池はまだ高いね。")
+    posts = [
+        Post("a.md", (same[0], "庭の薔薇が咲いた。", "隣の猫が来た。")),
+        Post("b.md", (same[1], "蓄電池を作る工場が増えた。", "蓄電池の材料を選ぶ。")),
+    ]
+    with closing(schema.connect(make(tmp_path / "kb.db", posts))) as conn:
+        hits = finder(conn)("蓄電池 高い", mode="keyword")
+        assert [hit.text for hit in hits if hit.text in same] == [same[1], same[0]]
+
+
+def test_a_first_pass_in_few_dimensions_keeps_the_nearest_exact() -> None:
+    chance = np.random.default_rng(1)
+    vectors = (chance.standard_normal((4_000, 96)) * np.linspace(2, 0.1, 96)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    every, prior_ = np.ones(4_000, dtype=bool), np.ones(4_000, dtype=np.float32)
+    assert near.sketch(vectors) is None
+    few = near.sketch(vectors, least=1_000, few=32)
+    assert few is not None
+    for query in vectors[:20]:
+        exact = near.cosines(vectors, None, query, every, prior_)
+        found = near.cosines(vectors, few, query, every, prior_)
+        best = np.argsort(-exact)[:10]
+        assert set(np.argsort(-found)[:10]) == set(best)
+        assert np.allclose(found[best], exact[best], atol=1e-6)
+    only = every.copy()
+    only[:3_999] = False
+    assert np.flatnonzero(near.cosines(vectors, few, vectors[0], only, prior_) > 0).tolist() in ([], [3_999])
+
+
+@pytest.mark.parametrize("count", [1, 10, 500, 5_000])
+def test_the_highest_scores_are_found_whatever_their_order(count: int) -> None:
+    scores = np.random.default_rng(2).standard_normal(3_000).astype(np.float32)
+    best = np.sort(np.argsort(-scores)[:count])
+    assert near.highest(scores, count).tolist() == best[scores[best] > 0].tolist()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "電力" * 50_000,
+        "の は を",
+        "' OR 1=1; DROP TABLE claims; --",
+        "NEAR(電力 韓国, 2) AND words : x* ^y {a b} : c",
+        '"""電力"" OR "',
+        "AND",
+        "電力 \0 \ud800",
+    ],
+)
+@pytest.mark.parametrize("mode", ["hybrid", "keyword"])
+def test_whatever_is_typed_gets_an_answer_or_one_line(find: Find, query: str, mode: str) -> None:
+    try:
+        assert len(find(query, mode=mode)) <= 10
+    except UsageError as error:
+        assert "say what to look for" in str(error)  # noqa: PT017

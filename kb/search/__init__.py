@@ -17,6 +17,8 @@ from kb.fts import Query, parse
 from kb.records import Hit, PostHit
 from kb.search import rank
 from kb.search.answers import Results, hits, occurrences
+from kb.search.close import NOTE, SEEN, close
+from kb.search.families import fold
 from kb.search.filters import Allowed, Choice, Filters, allowed, post_path
 from kb.search.index import Floats, SearchIndex, load, places, post_norms
 from kb.search.synonyms import Synonyms
@@ -102,6 +104,7 @@ def search(
     terms = []
     if mode != "semantic":
         terms = rank.look_up(conn, index, query.words, query.grams, synonyms.alternatives(query))
+    names = synonyms.others(query)
     notes = _notes(index, query, options.mode, bool(terms))
     words = np.where(may.claims, rank.by_words(index, terms), np.float32(0))
     words = rank.in_context(index, terms, words) if options.group == "claim" else words
@@ -116,13 +119,17 @@ def search(
         if mode in (name, "hybrid")
     }
     if options.group == "claim":
-        best = [int(p) for p in rank.top(scores, options.limit)]
-        return Results(hits(conn, index, best, scores, arms, query, terms, may).values(), notes)
+        best = [int(p) for p in rank.top(scores, max(3 * options.limit, SEEN))]
+        families = fold(conn, index, best, options.limit)
+        near = close(index, query, terms, meaning, best, mode)
+        shown = hits(conn, index, list(families), scores, arms, query, terms, may, names, families)
+        return Results(shown.values(), notes if near or not best else (*notes, NOTE), close=near)
+    near = close(index, query, terms, meaning, [int(p) for p in rank.top(scores, SEEN)], mode)
     by_post = _post_scores(index, terms, words, meaning, mode, may, norms)
     best = [int(p) for p in rank.top(by_post, options.limit)]
     chosen = _claims_of(index, best, scores, may)
     flat = list(dict.fromkeys(p for claims in chosen.values() for p in claims))
-    shown = hits(conn, index, flat, scores, arms, query, terms, may)
+    shown = hits(conn, index, flat, scores, arms, query, terms, may, names)
     found = []
     for post in best:
         post_id = int(index.post_ids[post])
@@ -130,7 +137,7 @@ def search(
         if row:
             claims = tuple(shown[p] for p in chosen[post] if p in shown)
             found.append(PostHit(row[0], row[1], row[2], round(float(by_post[post]), 6), claims))
-    return Results(found, notes)
+    return Results(found, notes if near or not found else (*notes, NOTE), close=near)
 
 
 def _narrowed(conn: sqlite3.Connection, index: SearchIndex, query: Query, may: Allowed) -> Allowed:

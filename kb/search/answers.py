@@ -7,13 +7,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-import numpy as np
-
-from kb.fts import Query, decode
-from kb.records import Arm, Hit, Occurrence
+from kb.fts import Query, decode, joined, stands
+from kb.records import Also, Arm, Hit, Occurrence, Span
 from kb.search.filters import Allowed
 from kb.search.index import Floats, SearchIndex
 from kb.search.rank import Term, place_of
+from kb.search.synonyms import used
 
 _T = TypeVar("_T")
 _BATCH = 500  # SQLite takes 999 parameters in old builds
@@ -27,11 +26,15 @@ _PLACES = (
 
 
 class Results(list[_T]):
-    """The hits of one query, best first, and in `notes` what the user should know of them."""
+    """The hits of one query, best first, and in `notes` what the user should know of them.
 
-    def __init__(self, hits: Iterable[_T] = (), notes: Sequence[str] = ()) -> None:
+    `close` is False where nothing is close to the query, and the hits are but the nearest.
+    """
+
+    def __init__(self, hits: Iterable[_T] = (), notes: Sequence[str] = (), *, close: bool = True) -> None:
         super().__init__(hits)
         self.notes = tuple(notes)
+        self.close = close
 
 
 def occurrences(
@@ -52,7 +55,7 @@ def occurrences(
 
 def matched(query: Query, terms: Sequence[Term], position: int) -> tuple[str, ...]:
     """Return the words of a query, as typed, that a claim holds; stretches of bigrams where it holds no word."""
-    holding = [term for term in terms if _holds(term, position)]
+    holding = [term for term in terms if term.at(position)]
     labels = dict(query.labels)
     words = [decode(labels.get(term.name, term.name)) for term in holding if term.column == 0]
     if words:
@@ -70,9 +73,15 @@ def matched(query: Query, terms: Sequence[Term], position: int) -> tuple[str, ..
     return tuple(dict.fromkeys(decode(stretch) for stretch in stretches))
 
 
-def _holds(term: Term, position: int) -> bool:
-    at = int(np.searchsorted(term.places, position))
-    return at < len(term.places) and int(term.places[at]) == position
+def _marks(
+    text: str, terms: Sequence[Term], names: tuple[str, ...], position: int
+) -> tuple[tuple[Span, ...], tuple[str, ...]]:
+    """Return where the words found stand in a claim's text (bigrams where it holds no word), and the synonyms used."""
+    holding = [term for term in terms if term.at(position)]
+    words = frozenset(term.name for term in holding if term.column == 0)
+    grams = frozenset(term.name for term in holding if term.column == 1) if not words else frozenset()
+    held, places = used(names, text)
+    return tuple(joined([*stands(text, words, grams), *places])), held
 
 
 def hits(
@@ -84,11 +93,16 @@ def hits(
     query: Query,
     terms: Sequence[Term],
     may: Allowed,
+    names: tuple[str, ...] = (),
+    families: Mapping[int, Sequence[int]] | None = None,
 ) -> dict[int, Hit]:
     """Return the claims at `positions`, by position and in that order, but for those deleted meanwhile.
 
-    `arms` holds, by name, the plain scores of an arm and those it ranks by.
+    `arms` holds, by name, the plain scores of an arm and those it ranks by,
+    `names` the synonyms of the query, `families` the positions folded into each.
     """
+    others = families or {}
+    shown, positions = positions, [*positions, *(p for position in positions for p in others.get(position, ()))]
     ids = [int(index.ids[position]) for position in positions]
     heads = {}
     for first in range(0, len(ids), _BATCH):
@@ -97,10 +111,13 @@ def hits(
             heads[claim] = rest
     said = occurrences(conn, ids, may.posts)
     found: dict[int, Hit] = {}
-    for position, claim in zip(positions, ids, strict=True):
+    for position in shown:
+        claim = int(index.ids[position])
         if claim not in heads:  # deleted by a build since the index was read
             continue
         key, text, kind, certainty, holder = heads[claim]
+        marks, synonyms = _marks(text, terms, names, position)
+        members = [int(index.ids[p]) for p in others.get(position, ()) if int(index.ids[p]) in heads]
         found[position] = Hit(
             claim=key,
             text=text,
@@ -115,5 +132,9 @@ def hits(
             },
             matched=matched(query, terms, position),
             occurrences=tuple(said[claim]),
+            synonyms=synonyms,
+            marks=marks,
+            also=tuple(Also(heads[m][0], heads[m][1], len({o.post for o in said[m]})) for m in members),
+            posts=len({place.post for one in (claim, *members) for place in said[one]}),
         )
     return found

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -194,7 +194,7 @@ def _weights(lengths: Floats) -> Floats:
     return ((_K1 + 1) / (1 + _K1 * (1 - _B + _B * relative))).astype(np.float32)
 
 
-def _over_mean(lengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _over_mean(lengths: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return lengths / lengths.mean() if lengths.any() else np.ones_like(lengths)
 
 

@@ -35,6 +35,11 @@ class Term:
     name: str
     places: Positions
 
+    def at(self, position: int) -> bool:
+        """Tell whether the claim at `position` holds it."""
+        place = int(np.searchsorted(self.places, position))
+        return place < len(self.places) and int(self.places[place]) == position
+
 
 def look_up(
     conn: sqlite3.Connection,
@@ -104,12 +109,16 @@ def in_context(index: SearchIndex, terms: Sequence[Term], scores: Floats) -> Flo
         return scores
     whole = np.zeros(count, dtype=np.float64)
     for term in terms:
+        if term.column:  # bigrams say the same again, and take longer
+            continue
         times = np.bincount(index.post_of[term.places], minlength=count)[:count]
         counts = weight(term, count, int(np.count_nonzero(times)))
         length = index.post_lengths[term.column]
         whole += counts * times * (_POST_K1 + 1) / (times + _POST_K1 * (1 - _POST_B + _POST_B * length))
     around = _relative(whole.astype(np.float32)) * np.float32(CLAIM_CONTEXT * highest)
-    raised: Floats = scores + np.where(scores > 0, around[index.post_of], np.float32(0))
+    raised = around[index.post_of]
+    raised[scores <= 0] = 0
+    raised += scores
     return raised
 
 
@@ -122,7 +131,8 @@ def by_meaning(index: SearchIndex, vector: Floats, allowed: npt.NDArray[np.bool_
 
 def fuse(words: Floats, meaning: Floats, share: float) -> Floats:
     """Return the convex sum of two arms: BM25 over its maximum, and `share` of the cosine."""
-    return _relative(words) + np.float32(share) * np.maximum(meaning, np.float32(0))
+    near_by: Floats = np.float32(share) * np.maximum(meaning, np.float32(0))
+    return _relative(words) + near_by
 
 
 def post_words(index: SearchIndex, terms: Sequence[Term], scores: Floats, used: npt.NDArray[np.bool_]) -> Floats:

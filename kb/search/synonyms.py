@@ -29,6 +29,23 @@ class Synonyms:
                         found[word] = tuple(dict.fromkeys((*found.get(word, ()), *filter(None, others))))
         return found
 
+    def others(self, query: Query) -> tuple[str, ...]:
+        """Return the names, folded, that stand for a name in `query`."""
+        text = fold_name(query.text)
+        found: dict[str, None] = {}
+        for group in self.groups:
+            if any(name in text and bounded(name).search(text) for name in group):
+                found.update(dict.fromkeys(name for name in group if name not in text))
+        return tuple(found)
+
+
+def used(names: tuple[str, ...], text: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
+    """Return those of `names` (folded) that `text` holds, and where; nowhere if folding moves its characters."""
+    folded = fold_name(text)
+    held = tuple(name for name in names if name in folded and bounded(name).search(folded))
+    level = "".join(one if len(one) == 1 else char for char in text for one in [fold_name(char) or char])
+    return held, [match.span() for name in held for match in bounded(name).finditer(level)]
+
 
 def _expression(name: str) -> str:
     words = terms(name)[0]
