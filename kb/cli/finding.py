@@ -87,6 +87,10 @@ def _print_hit(number: int, hit: Hit) -> None:
     matched = f"; words: {' '.join(map(one_line, hit.matched))}" if hit.matched else ""
     click.echo(f"     {hit.kind}, {hit.certainty}; score {hit.score:.3f}; {arms}{matched}; claim {hit.claim}")
     _print_places(hit.occurrences)
+    if hit.also:
+        click.echo(f"     said in {hit.posts} posts; also:")
+    for one in hit.also[:_SHOWN_PLACES]:
+        click.echo(f"       {one_line(one.text)} (claim {one.claim})")
 
 
 def _print_places(occurrences: tuple[Occurrence, ...]) -> None:
