@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 FROM = 100_000  # vectors from which on the first pass is worth it
 AXES = 64
 _SAMPLE = 20_000  # vectors that the axes are found from
-_CANDIDATES = 5_000  # scored exactly
+_CANDIDATES = 8_000  # scored exactly
 _CHUNK = 65_536
 
 
