@@ -2,7 +2,8 @@
 
 A rule labelled ``holder`` finds the words of reporting (〜によると, 〜と述べた,
 "according to"); its `take` says where the name stands: ``left`` of the words
-found, ``right`` of them, or in the ``topic`` of the sentence (NP は). Two lists
+found, ``right`` of them, or in the ``topic`` of the sentence (NP は), which the
+words found may show to be a ``speaker``, whatever its name. Two lists
 of the cue table bound a name: `holder_stop`, words at which it ends, and
 `holder_none`, words that name nobody (pronouns, これ, it). A topic must be able
 to speak: its last word is in `person`, a proper noun or a Latin name.
@@ -86,7 +87,7 @@ def find_holder(
     for rule, (first, last) in found:
         if rule.take == "right":
             start, end = _rightward(seen.tokens, last, stops)
-        elif rule.take == "topic":
+        elif rule.take in ("topic", "speaker"):
             start, end = _topic(seen.tokens, last, stops)
         else:
             start, end = _leftward(seen.tokens, first, stops)

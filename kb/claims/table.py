@@ -21,6 +21,7 @@ from kb.errors import DataFileError
 from kb.records import KINDS, Kind
 
 LABELS = (*KINDS, "asserted", "hedged", "holder")
+_TAKES = ("left", "right", "topic", "speaker")
 _RULE_FIELDS = {
     "id", "label", "priority", "weight", "patterns", "needs", "unless", "when", "passages",
     "take", "examples", "note",
@@ -156,8 +157,8 @@ class _Reader:
             frozenset(self.strings(name, row, "passages")), str(row.get("take", "")),
             self.strings(name, row, "examples"), str(row.get("note", "")),
         )  # fmt: skip
-        if rule.label == "holder" and rule.take not in ("left", "right", "topic"):
-            raise self.fail(name, f"take {rule.take!r} is none of left, right, topic")
+        if rule.label == "holder" and rule.take not in _TAKES:
+            raise self.fail(name, f"take {rule.take!r} is none of {', '.join(_TAKES)}")
         if not rule.patterns and not rule.when and not rule.passages:
             raise self.fail(name, "it has no patterns, no flags and no passages: it would always hold")
         return rule
