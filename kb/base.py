@@ -141,9 +141,9 @@ class KnowledgeBase:
             raise ModelError(f"{self.path}: holds no embeddings; run: kb build")
         with self._lock:
             if loaded.encoder is None or loaded.source != model.source:
-                from kb import embeddings
+                from kb.embeddings import adapted
 
-                loaded.encoder, loaded.source = embeddings.load(model.source), model.source
+                loaded.encoder, loaded.source = adapted.load(model.source, self._connection), model.source
         vectors: Vectors = loaded.encoder.encode(list(texts), kind="query")
         if vectors.shape[1] != model.dim:
             made = vectors.shape[1]

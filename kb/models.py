@@ -322,6 +322,15 @@ class Embedding(Base):
     vector: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class EncoderWord(Base):
+    """What a word adds to a text's vector under a model trained on this corpus: little-endian float16."""
+
+    __tablename__ = "encoder_words"
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"), primary_key=True)
+    word: Mapped[str] = mapped_column(primary_key=True)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Topic(Base):
     """A named subject: curated in data/topics.yml, or discovered."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -75,6 +76,19 @@ class StaticModel:
     def row(self, row: int) -> Vectors:
         """Return one row (dim,) of the table, ready to be summed."""
         return self.whitening.row(self.table[row]) if self.whitening else self.table[row]
+
+    def with_words(self, words: Sequence[str], table: Vectors) -> StaticModel:
+        """Return the model in which each of `words` is a row of `table` (words, dim) as it stands, weight included."""
+        ready, old = self.ready(), self.lexicon
+        keys = np.array([word_key(word) for word in words], np.uint64)
+        kept = ~np.isin(old.keys, keys)
+        lexicon = Lexicon.of(
+            np.concatenate([old.keys[kept], keys]),
+            np.concatenate([old.rows[kept], np.arange(len(words), dtype=np.int32) + len(ready.table)]),
+            np.concatenate([old.weights[kept], np.ones(len(words), np.float32)]),
+            np.concatenate([old.shared[kept], np.zeros(len(words), np.bool_)]),
+        )
+        return StaticModel(lexicon, np.concatenate([ready.table, table]), self.spelling)
 
     def ready(self) -> StaticModel:
         """Return the same model with the whole table whitened, for those who need all of it."""

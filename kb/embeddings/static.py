@@ -17,7 +17,7 @@ from kb.embeddings.lexicon import StaticModel
 from kb.embeddings.spelling import spelling_vector
 from kb.text import normal_forms, short_units
 
-_REMEMBERED = 32_768  # words; 40 MB at 300 dimensions
+REMEMBERED = 32_768  # words; 40 MB at 300 dimensions
 
 
 class Parts(NamedTuple):
@@ -75,7 +75,7 @@ class StaticEncoder:
         self.revision = revision
         self._lock = threading.Lock()
         self._places: dict[str, int] = {}
-        self._remembered = np.empty((_REMEMBERED, model.dim), np.float32)
+        self._remembered = np.empty((REMEMBERED, model.dim), np.float32)
 
     @property
     def dim(self) -> int:
@@ -102,8 +102,8 @@ class StaticEncoder:
         """Add the vectors of the counted words to `into` (dim,)."""
         items = iter(counts.items())
         # In slices that the memory can hold, so that one huge text needs no more of it than many short ones.
-        while piece := dict(islice(items, _REMEMBERED // 4)):
-            if len(self._places) + len(piece) > _REMEMBERED:
+        while piece := dict(islice(items, REMEMBERED // 4)):
+            if len(self._places) + len(piece) > REMEMBERED:
                 self._places.clear()
             places = [self._place(word) for word in piece]
             into += np.sqrt(np.fromiter(piece.values(), np.float32, len(piece))) @ self._remembered[places]

@@ -73,7 +73,7 @@ def vectors(engine: Engine, tally: Tally, workers: Workers | None = None) -> Non
         # Another version of a package makes other vectors; only the default encoder is loaded fast enough to ask.
         if model.source != DEFAULT_MODEL and not _missing(engine, model.id):
             continue
-        encoder = embeddings.load(model.source)
+        encoder = _loaded(engine, model.source)
         with engine.begin() as connection:  # another revision: its old vectors go
             store.put_model(connection, model.name, model.source, encoder.revision, encoder.dim)
         crew = workers if workers is not None and model.source == DEFAULT_MODEL else Workers(1)
@@ -105,6 +105,13 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, worker
         tally.told("embed", done, len(pending))
 
 
+def _loaded(engine: Engine, source: str) -> Encoder:
+    """Return the encoder of a model; one that was trained here asks the database for its words."""
+    from kb.embeddings import adapted
+
+    return adapted.load(source, lambda: closing(schema.connect(Path(str(engine.url.database)))))
+
+
 @cache
 def _default_encoder() -> Encoder:
     """Return the default encoder, loaded once in a process."""
@@ -128,13 +135,12 @@ def topics(engine: Engine, tally: Tally, path: Path | None = None) -> None:
         known = connection.execute(store.topics().limit(1)).first()
     if known is not None and not pending:
         return
-    from kb import embeddings
     from kb import topics as curated
 
     listed = curated.load(path)
     with engine.begin() as connection:
         ids = store.put_topics(connection, listed)
-    encoder = embeddings.load(active.source) if active and pending else None
+    encoder = _loaded(engine, active.source) if active and pending else None
     done = 0
     for batch in _batches(pending, _TOPICS_BATCH):
         texts = [text for _, text in batch]
