@@ -11,7 +11,22 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from kb.models import Claim, ClaimTerms, ClaimTopic, Link, Merge, Occurrence, Post, Sentence, Split, StageState, Verdict
+from kb.models import (
+    Claim,
+    ClaimDate,
+    ClaimEntity,
+    ClaimTerms,
+    ClaimTopic,
+    Figure,
+    Link,
+    Merge,
+    Occurrence,
+    Post,
+    Sentence,
+    Split,
+    StageState,
+    Verdict,
+)
 from kb.records import Relation
 from kb.store.claims import Changes, claim_row, in_list, language, put_claims, refresh
 from kb.store.stages import now
@@ -152,11 +167,12 @@ def spread(connection: Connection) -> list[tuple[int, int, str, bool]]:
 
 def mark_stock(connection: Connection, stock: Collection[int], plain: Collection[int]) -> None:
     """Mark some claims as stock phrases, which are not indexed and belong to no topic, and others as none."""
-    for model in (ClaimTerms, ClaimTopic):
+    for model in (ClaimTerms, ClaimTopic, ClaimEntity, Figure, ClaimDate):
         connection.execute(delete(model).where(in_list(model.claim_id, list(stock))))
+    values: dict[str, Any] = {"topic_state": None, "parts_state": None}
     for ids, value in ((stock, True), (plain, False)):
         if ids:
-            connection.execute(update(Claim).where(in_list(Claim.id, list(ids))).values(stock=value, topic_state=None))
+            connection.execute(update(Claim).where(in_list(Claim.id, list(ids))).values(values | {"stock": value}))
 
 
 def put_links(connection: Connection, links: Iterable[tuple[str, str, Relation]]) -> int:
