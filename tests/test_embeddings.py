@@ -103,7 +103,7 @@ def test_a_vector_does_not_depend_on_the_texts_beside_it(encoder: StaticEncoder)
 def test_a_vector_does_not_depend_on_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     many = " ".join(f"語{i}" for i in range(40)) + TEXTS[0]
     expected = embeddings.load().encode([*TEXTS, many])
-    monkeypatch.setattr("kb.embeddings.static._REMEMBERED", 16)
+    monkeypatch.setattr("kb.embeddings.static.REMEMBERED", 16)
     assert np.allclose(embeddings.load().encode([*TEXTS, many]), expected, atol=1e-6)
 
 
