@@ -147,3 +147,11 @@ def test_a_transformer_on_the_sample_posts(minilm: Path, tmp_path: Path) -> None
     assert len(found) == 5
     assert any("電" in hit["text"] for hit in found)
     assert invoke("verify", "--db", db).exit_code == 0
+
+
+def test_export_without_a_trained_encoder_is_named(tmp_path: Path) -> None:
+    db = tmp_path / "kb.db"
+    pipeline.build([resource("data", "posts")], db, workers=1)
+    done = invoke("model", "export", tmp_path / "out", "--db", db)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert not (tmp_path / "out").exists()

@@ -97,6 +97,35 @@ def drop(name: str, db: Path) -> None:
 
 
 @model.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed gives other vectors.")
+@db_option
+@json_option
+def train(seed: int, db: Path, as_json: bool) -> None:
+    """Train the default encoder on the posts; switch to the result if held-back sentences say it is better."""
+    from kb.pipeline import train as training
+
+    with progress_bar() as progress:
+        report = training.train(db, seed=seed, progress=progress)
+    if as_json:
+        print_json(report.to_dict())
+        return
+    click.echo(
+        f"{report.pairs:,} pairs, {report.words:,} words; held-back MRR {report.before:.3f} -> {report.after:.3f}"
+    )
+    click.echo("in use now; back with: kb model use default" if report.kept else "no better: the old one stays in use")
+
+
+@model.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@db_option
+def export(folder: Path, db: Path) -> None:
+    """Write the trained encoder as a folder that other programs load as a sentence-transformers model."""
+    from kb.pipeline import train as training
+
+    click.echo(f"written to {one_line(str(training.export(db, folder)))}")
+
+
+@model.command()
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @click.option("--queries", type=_FILE, metavar="FILE", help='Queries, {"q", "qid"} a line; else headings of the posts.')
