@@ -14,6 +14,7 @@ from kb import topics
 from kb.config import resource
 from kb.errors import DataFileError
 from kb.records import Topic
+from kb.topics import assigning
 
 
 def topic(slug: str, *aliases: str, **more: object) -> Topic:
@@ -219,4 +220,4 @@ class FarApart:
 
 def test_a_model_that_finds_everything_alike_assigns_by_seed_only_what_is_identical() -> None:
     vectors = FarApart().encode(["a", "b"])
-    assert topics._floor(vectors, np.array([0, 1])) == 0.9
+    assert assigning._floor(vectors, np.array([0, 1])) == 0.9

@@ -1,4 +1,4 @@
-"""Topics: the curated list (data/topics.yml), and which claims are about them.
+"""Which claims are about which topics.
 
 A claim is about a topic when it holds one of the topic's aliases, a word that
 names it; or, where it names no topic at all, when it lies nearer to a seed
@@ -9,38 +9,24 @@ A wrong claim costs a reader more than a missing one, so both are strict.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from kb import synonyms
 from kb.config import resource
-from kb.errors import DataFileError
 from kb.records import Topic
+from kb.topics.spelling import fold
 
 Vectors = npt.NDArray[np.float32]
-
-_FIELDS = ("slug", "names", "aliases", "seeds", "exclude", "parent")
-_LANGUAGES = ("ja", "en")
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 _NAMED = 0.9  # score of a claim that holds one alias
 _NAMED_AGAIN = 0.05  # for each other alias, up to 1
 _SEED_FLOOR = 0.65  # a cosine below this says too little under any model that was tried
 _SEED_MARGIN = 0.05  # how much nearer than sentences of different topics lie to each other
-
-_JA = "ぁ-ゖァ-ヺー々〆㐀-䶿一-鿿가-힣"
-_GAP = re.compile(rf"(?<=[{_JA}])\s+|\s+(?=[{_JA}])|[・･]")
-_LONG_END = re.compile(r"(?<=[ァ-ヺ]{2})ー(?![ァ-ヺー])")
-_VU = str.maketrans({"ヴ": "ブ"})
-_VU_VOWEL = re.compile("ヴ([ァィェォ])")
-_VU_SYLLABLES = {"ァ": "バ", "ィ": "ビ", "ェ": "ベ", "ォ": "ボ"}
-_DASHES = re.compile("[\u2010-\u2015\u2212]")
 _LATIN = re.compile("[0-9a-z]")
 
 
@@ -68,35 +54,6 @@ class _Names:
     starts: dict[str, list[tuple[str, int, str, bool]]]
 
 
-def load(path: Path) -> tuple[Topic, ...]:
-    """Read a file of topics, its own rules checked.
-
-    Raises:
-        DataFileError: names the file, the line and the field that breaks a rule.
-    """
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        root = yaml.compose(path.read_text("utf-8"), loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataFileError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    top = dict(_mapping(path, root, "file", ("topics",))) if root is not None else {}
-    if "topics" not in top or not isinstance(top["topics"], yaml.SequenceNode):
-        raise DataFileError(f"{path}:1: topics: expected a list of topics under this key")
-    lines: dict[str, int] = {}
-    found: list[Topic] = []
-    for node in top["topics"].value:
-        topic = _topic(path, node)
-        line = node.start_mark.line + 1
-        if topic.slug in lines:
-            raise DataFileError(f"{path}:{line}: slug: {topic.slug} is taken by the topic of line {lines[topic.slug]}")
-        lines[topic.slug] = line
-        found.append(topic)
-    _check_parents(path, found, lines)
-    return tuple(found)
-
-
 def assign(texts: Sequence[str], topics: Sequence[Topic], encoder: Encoder | None = None) -> list[Assignment]:
     """Return which texts are about which topics, in the order of the texts, then of the topics.
 
@@ -121,13 +78,6 @@ def assign(texts: Sequence[str], topics: Sequence[Topic], encoder: Encoder | Non
             score, evidence = given[t]
             found.append(Assignment(index, topics[t].slug, round(score, 4), evidence))
     return found
-
-
-def fold(text: str) -> str:
-    """Return `text` as aliases are compared: width, capitals, gaps, ヴ and final ー do not count."""
-    flat = _DASHES.sub("-", unicodedata.normalize("NFKC", text).casefold())
-    flat = _VU_VOWEL.sub(lambda m: _VU_SYLLABLES[m[1]], flat).translate(_VU)
-    return _LONG_END.sub("", _GAP.sub("", " ".join(flat.split())))
 
 
 def _lift(given: dict[int, tuple[float, tuple[str, ...]]], topics: Sequence[Topic], place: dict[str, int]) -> None:
@@ -227,79 +177,3 @@ def _floor(vectors: Vectors, owners: npt.NDArray[np.intp]) -> float:
     apart = (vectors @ vectors.T)[owners[:, None] != owners[None, :]]
     usual = float(np.quantile(apart, 0.99)) if apart.size else 0.0
     return min(max(_SEED_FLOOR, usual + _SEED_MARGIN), 0.9)
-
-
-def _fault(path: Path, node: Any, field: str, reason: str) -> DataFileError:
-    return DataFileError(f"{path}:{node.start_mark.line + 1}: {field}: {reason}")
-
-
-def _mapping(path: Path, node: Any, field: str, allowed: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the keys and value nodes of a mapping; an unknown or repeated key is a fault."""
-    import yaml
-
-    if not isinstance(node, yaml.MappingNode):
-        raise _fault(path, node, field, f"expected the keys {', '.join(allowed)}")
-    seen = set()
-    for key, value in node.value:
-        if key.value not in allowed:
-            raise _fault(path, key, str(key.value), f"unknown key; there are: {', '.join(allowed)}")
-        if key.value in seen:
-            raise _fault(path, key, key.value, "stands here twice")
-        seen.add(key.value)
-        yield key.value, value
-
-
-def _scalar(path: Path, node: Any, field: str) -> str:
-    import yaml
-
-    text = unicodedata.normalize("NFC", node.value).strip() if isinstance(node, yaml.ScalarNode) else ""
-    if not text or node.tag.endswith(":null"):
-        raise _fault(path, node, field, "expected a word or phrase")
-    return text
-
-
-def _phrases(path: Path, node: Any, field: str) -> tuple[str, ...]:
-    import yaml
-
-    if not isinstance(node, yaml.SequenceNode):
-        raise _fault(path, node, field, "expected a list; write each entry on a line of its own after '- '")
-    return tuple(dict.fromkeys(_scalar(path, item, field) for item in node.value))
-
-
-def _topic(path: Path, node: Any) -> Topic:
-    """Read one topic."""
-    fields = dict(_mapping(path, node, "topic", _FIELDS))
-    for needed in ("slug", "names"):
-        if needed not in fields:
-            raise _fault(path, node, needed, "is missing")
-    slug = _scalar(path, fields["slug"], "slug")
-    if not _SLUG.fullmatch(slug):
-        raise _fault(path, fields["slug"], "slug", f"{slug!r} must be lower-case Latin letters, digits and hyphens")
-    given = _mapping(path, fields["names"], "names", _LANGUAGES)
-    names = {language: _scalar(path, value, f"names.{language}") for language, value in given}
-    for language in _LANGUAGES:
-        if language not in names:
-            raise _fault(path, fields["names"], f"names.{language}", "is missing")
-    lists = {f: _phrases(path, fields[f], f) if f in fields else () for f in ("aliases", "seeds", "exclude")}
-    if not lists["aliases"] and not lists["seeds"]:
-        raise _fault(path, node, "aliases", "a topic needs aliases or seeds, or no claim can belong to it")
-    for name in ("aliases", "exclude"):
-        for phrase in lists[name]:
-            if len(fold(phrase)) < 2:
-                raise _fault(path, fields[name], name, f"{phrase!r} is too short to name anything")
-    parent = _scalar(path, fields["parent"], "parent") if "parent" in fields else None
-    return Topic(slug, names, lists["aliases"], lists["seeds"], lists["exclude"], parent)
-
-
-def _check_parents(path: Path, topics: Sequence[Topic], lines: dict[str, int]) -> None:
-    """See that parents exist and that no topic stands above itself."""
-    above = {topic.slug: topic.parent for topic in topics}
-    for topic in topics:
-        if topic.parent is not None and topic.parent not in above:
-            raise DataFileError(f"{path}:{lines[topic.slug]}: parent: there is no topic {topic.parent}")
-        chain = [topic.slug]
-        while (parent := above[chain[-1]]) is not None:
-            if parent in chain:
-                ring = " > ".join([*chain[chain.index(parent) :], parent])
-                raise DataFileError(f"{path}:{lines[topic.slug]}: parent: goes round in a ring: {ring}")
-            chain.append(parent)
