@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kb.errors import DataFileError
 
 _LATIN = re.compile(r"[0-9a-z]")
+TERM = "term"  # the kind of a group that names no single thing in the world
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Names that stand for each other, as written; the first is the canonical one. `kind` says what they name."""
+
+    names: tuple[str, ...]
+    kind: str = TERM
 
 
 def fold_name(text: str) -> str:
@@ -24,8 +34,8 @@ def bounded(name: str) -> re.Pattern[str]:
     return re.compile(before + re.escape(name) + after)
 
 
-def load(path: Path) -> tuple[tuple[str, ...], ...]:
-    """Read groups of names, each folded: under `groups`, lists of names or tables with `names`.
+def groups(path: Path) -> tuple[Group, ...]:
+    """Read groups of names: under `groups`, lists of names or tables with `names` and, for single things, `kind`.
 
     Raises `DataFileError` where the file cannot be read or is not of that shape.
     """
@@ -36,13 +46,19 @@ def load(path: Path) -> tuple[tuple[str, ...], ...]:
         data = yaml.load(path.read_text("utf-8"), loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataFileError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    groups = data.get("groups") if isinstance(data, dict) else None
-    if not isinstance(groups, list):
+    listed = data.get("groups") if isinstance(data, dict) else None
+    if not isinstance(listed, list):
         raise DataFileError(f"{path}: expected a list under the key groups")
     found = []
-    for number, group in enumerate(groups, 1):
+    for number, group in enumerate(listed, 1):
         names = group.get("names") if isinstance(group, dict) else group
-        if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        if not isinstance(names, list) or not names or not all(isinstance(n, str) and n.strip() for n in names):
             raise DataFileError(f"{path}: group {number}: names must be a list of words")
-        found.append(tuple(dict.fromkeys(fold_name(name) for name in names)))
+        kind = group.get("kind") if isinstance(group, dict) else None
+        found.append(Group(tuple(names), str(kind or TERM)))
     return tuple(found)
+
+
+def load(path: Path) -> tuple[tuple[str, ...], ...]:
+    """Return the names of each group, folded and each once. Raises as `groups` does."""
+    return tuple(tuple(dict.fromkeys(fold_name(name) for name in group.names)) for group in groups(path))

@@ -26,10 +26,10 @@ LAYERS: list[set[str]] = [
     {"posts", "dedup", "claims", "context", "parts", "links", "embeddings", "topics", "search", "export"},
     {"store", "fts", "schema", "lock"},
     {"models"},
-    {"records", "text", "synonyms", "config", "errors"},
+    {"records", "text", "quantities", "names", "synonyms", "datafiles", "config", "errors"},
 ]
 # Layers whose members may also import each other; stages, above all, may not.
-OPEN = {frozenset({"store", "fts", "schema", "lock"}), frozenset({"records", "text", "synonyms", "config", "errors"})}
+OPEN = {frozenset({"store", "fts", "schema", "lock"}), frozenset(LAYERS[-1])}
 RANK = {name: len(LAYERS) - place for place, layer in enumerate(LAYERS) for name in layer}
 
 HEAVY = {"torch", "spacy", "ginza", "ja_ginza", "transformers", "sentence_transformers", "datasette", "uvicorn"}

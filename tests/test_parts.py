@@ -10,7 +10,6 @@ import pytest
 
 from kb.config import resource
 from kb.errors import DataFileError
-from kb.links.quantities import quantities
 from kb.parts import dates, entities, figures, normalised
 from kb.parts import dates as read_dates
 from kb.text import tokens
@@ -67,7 +66,7 @@ def test_a_day_that_does_not_exist_has_no_days() -> None:
 )
 def test_figures_in_base_units(text: str, expected: list[tuple[str, float, float, str]]) -> None:
     places = [(d.start, d.end) for d in read_dates(text, SAID)]
-    found = figures(text, quantities(normalised(text)[0]), places)
+    found = figures(text, places)
     assert [(f.text, f.low, f.high, f.unit) for f in found] == expected
     assert all(text[f.start : f.end] == f.text for f in found)
 

@@ -70,38 +70,9 @@ def read_words(
 
 
 def _names(text: str, tokens: Sequence[Token], table: Tables) -> list[tuple[int, int, str]]:
-    """Return (start, end, first name) of each name of `data/synonyms.yml` in `text`: whole words, longest first."""
+    """Return (start, end, first name) of each listed name in `text` that is made of whole words."""
     starts, ends = {t.start for t in tokens}, {t.end for t in tokens}
-    letters = text.lower()
-    kept: Sequence[int] = range(len(letters))
-    if " " in letters or "・" in letters:
-        kept = [i for i, c in enumerate(letters) if c not in " ・"]
-        letters = "".join(letters[i] for i in kept)
-    found = []
-    at = 0
-    while at < len(kept):
-        step = 1
-        for length in table.name_lengths.get(letters[at], ()):
-            end = at + length
-            name = letters[at:end]
-            if end > len(kept) or name not in table.names:
-                continue
-            a, b = kept[at], kept[end - 1] + 1
-            if a in starts and b in ends and not _inside_word(text, a, b):
-                found.append((a, b, table.names[name]))
-                step = length
-                break
-        at += step
-    return found
-
-
-def _inside_word(text: str, start: int, end: int) -> bool:
-    """Tell whether a name at `start` to `end` is cut out of a longer run of Latin or katakana letters."""
-    return any(0 < edge < len(text) and _script(text[edge - 1]) == _script(text[edge]) != "" for edge in (start, end))
-
-
-def _script(c: str) -> str:
-    return "latin" if c.isascii() and c.isalnum() else "katakana" if "\u30a1" <= c <= "\u30fc" else ""
+    return list(table.names.find(text, lambda start, end: start in starts and end in ends))
 
 
 def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:

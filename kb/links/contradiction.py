@@ -12,8 +12,8 @@ import re
 
 from kb.links.comparison import Comparison
 from kb.links.prepare import Prepared
-from kb.links.quantities import DateRef
 from kb.links.tables import tables
+from kb.quantities import DateRef
 
 _FRAME = 0.75  # what both must say alike for swapped roles, names or an order to count
 _DENIED = 0.66  # the same for a denied main predicate

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from kb.links.comparison import Comparison
 from kb.links.prepare import Prepared, Term
-from kb.links.quantities import DateRef, Quantity
 from kb.links.tables import tables
+from kb.quantities import DateRef, Quantity
 
 
 def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from kb.links.clauses import arguments, doers, governors, read_words
 from kb.links.keys import clean, key_of, lead_key, strip_opener
 from kb.links.negation import Word
-from kb.links.quantities import DateRef, Quantity, dates, quantities
 from kb.links.tables import Pole, Tables, tables
+from kb.quantities import DateRef, Quantity, dates, quantities
 from kb.records import Token
 from kb.text import fold
 from kb.text import tokens as read_tokens

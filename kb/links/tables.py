@@ -7,16 +7,16 @@ which file and which entry is at fault when one breaks its own rules.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
 from kb.config import resource
+from kb.datafiles import read_toml
 from kb.errors import DataFileError
-from kb.text import fold, tokens
+from kb.names import NameIndex, bare
+from kb.synonyms import TERM, groups
+from kb.text import tokens
 
 Pole = tuple[int, int]  # axis, side (+1 or -1)
 
@@ -27,7 +27,7 @@ class Tables:
 
     `axes` maps a word to the axes it stands on and the side; `groups` maps a
     word to the name of its group of synonyms; `scopes` maps a word to the rows
-    of contrasts it stands in; `names` maps a folded name to the first of its
+    of contrasts it stands in; `names` finds listed names and the first of their
     group, and `things` are those that name one thing in the world.
     """
 
@@ -45,21 +45,13 @@ class Tables:
     converses: frozenset[frozenset[str]]
     rewrites: tuple[tuple[re.Pattern[str], str], ...]
     rewrite_any: re.Pattern[str]
-    names: dict[str, str]
+    names: NameIndex[str]
     things: frozenset[str]
-    name_lengths: dict[str, tuple[int, ...]]
 
 
 def load(name: str) -> dict[str, Any]:
     """Return one file of `data/relate/`. Raises DataFileError if it is missing or no TOML."""
-    path = resource("data", "relate", name)
-    try:
-        with path.open("rb") as handle:
-            return tomllib.load(handle)
-    except OSError as error:
-        raise DataFileError(f"{path}: {error.strerror}; reinstall the package") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DataFileError(f"{path}: {error}; correct the file") from error
+    return read_toml(resource("data", "relate", name))
 
 
 def pattern(name: str, key: str, alternatives: list[str], wrap: str = "{}") -> re.Pattern[str]:
@@ -112,30 +104,24 @@ def _scopes(data: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return table
 
 
-def _names(aliases: list[list[str]]) -> tuple[dict[str, str], frozenset[str]]:
-    """Return the folded names and aliases of `data/synonyms.yml`, if it is there, and of `aliases`, with the first.
+def _names(aliases: list[list[str]]) -> tuple[NameIndex[str], frozenset[str]]:
+    """Return the names of `data/synonyms.yml` and of `aliases`, each with the first of its group as looked up.
 
     The set holds the first names of those that name one thing in the world.
     """
-    path = resource("data", "synonyms.yml")
-    try:
-        data = (yaml.safe_load(path.read_text("utf-8")) or {}) if path.is_file() else {}
-    except yaml.YAMLError as error:
-        raise DataFileError(f"{path}: {' '.join(str(error).split())}; correct the file") from error
     table: dict[str, str] = {}
     things = set()
-    for row in data.get("groups", []) if isinstance(data, dict) else []:
-        names = row.get("names", []) if isinstance(row, dict) else row
-        flat = [str(n) for part in (names.values() if isinstance(names, dict) else names) for n in _flat(part)]
-        for name in flat:
-            table.setdefault(bare(name), bare(flat[0]))
-        if isinstance(row, dict) and row.get("kind") not in (None, "term"):
-            things.add(bare(flat[0]))
+    for group in groups(resource("data", "synonyms.yml")):
+        first = bare(group.names[0])
+        for name in group.names:
+            table.setdefault(bare(name), first)
+        if group.kind != TERM:
+            things.add(first)
     for row in aliases:
         first = next((table[bare(n)] for n in row if bare(n) in table), bare(row[0]))
         for name in row:
             table.setdefault(bare(name), first)
-    return {name: first for name, first in table.items() if len(name) > 1}, frozenset(things)
+    return NameIndex({name: first for name, first in table.items() if len(name) > 1}), frozenset(things)
 
 
 def _becoming(data: dict[str, str]) -> dict[str, str]:
@@ -145,23 +131,6 @@ def _becoming(data: dict[str, str]) -> dict[str, str]:
         found[f"{adjective}(なる|する)"] = f"{noun}する"
         found[f"{adjective}(なり|なっ|し)(?=[たてま、])"] = f"{noun}し"
     return found
-
-
-def _lengths(names: dict[str, str]) -> dict[str, tuple[int, ...]]:
-    """Return for each first character the lengths of the names that begin with it, longest first."""
-    found: dict[str, set[int]] = {}
-    for name in names:
-        found.setdefault(name[0], set()).add(len(name))
-    return {first: tuple(sorted(lengths, reverse=True)) for first, lengths in found.items()}
-
-
-def bare(name: str) -> str:
-    """Return a name as it is looked up: folded, without the dot between katakana words."""
-    return fold(name).replace("・", "")
-
-
-def _flat(part: object) -> list[object]:
-    return list(part) if isinstance(part, (list, tuple)) else [part]
 
 
 @lru_cache(maxsize=1)
@@ -189,5 +158,4 @@ def tables() -> Tables:
         rewrite_any=pattern("synonyms.toml", "rewrites", list(changes)),
         names=names,
         things=things,
-        name_lengths=_lengths(names),
     )

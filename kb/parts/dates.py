@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 from dateutil.relativedelta import relativedelta
 
 from kb.config import resource
+from kb.datafiles import read_toml
 from kb.errors import DataFileError
 from kb.parts.nfkc import normalised
 
@@ -61,15 +61,15 @@ class _Table:
 def _table() -> _Table:
     """Load `data/dates.toml`."""
     path = resource("data", "dates.toml")
+    data = read_toml(path)
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
         words = "|".join(sorted(data["numbers"], key=len, reverse=True))
         made = ((rule, p.replace("{n}", r"\d{1,3}").replace("{w}", rf"(?:{words})")) for rule, p in data["patterns"])
         patterns = tuple((rule, re.compile(p)) for rule, p in made)
         parts = {name: (int(a), int(b)) for name, (a, b) in data["parts"].items()}
         table = _Table(patterns, parts, dict(data["relative"]), dict(data["units"]), dict(data["numbers"]))
         unknown = {rule for rule, _ in patterns} - set(_RULES)
-    except (OSError, KeyError, TypeError, ValueError, re.error) as error:
+    except (KeyError, TypeError, ValueError, re.error) as error:
         raise DataFileError(f"{path}: {error!r}; see the comments in the file") from error
     if unknown:
         raise DataFileError(f"{path}: unknown rule {', '.join(sorted(unknown))}; see the comments in the file")

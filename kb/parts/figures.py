@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 from kb.config import resource
+from kb.datafiles import read_toml
 from kb.errors import DataFileError
 from kb.parts.nfkc import normalised
+from kb.quantities import quantities
 
 _BOUNDLESS = 1e90  # "or more": the table writes it as an absurd number
-
-
-class Read(Protocol):
-    """A quantity as it was read from normalised text: base units, and the place in that text."""
-
-    @property
-    def dimension(self) -> str:
-        """Return what is measured."""
-
-    @property
-    def low(self) -> float:
-        """Return the least it may be."""
-
-    @property
-    def high(self) -> float:
-        """Return the most it may be."""
-
-    @property
-    def bound(self) -> str:
-        """Return "", "below" or "above"."""
-
-    @property
-    def start(self) -> int:
-        """Return where it begins."""
-
-    @property
-    def end(self) -> int:
-        """Return where it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +34,25 @@ class Figure:
 def _table() -> tuple[dict[str, str], dict[str, float], frozenset[str]]:
     """Load `data/figures.toml`."""
     path = resource("data", "figures.toml")
+    data = read_toml(path)
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
         return dict(data["dimensions"]), dict(data["factors"]), frozenset(data["ignored"]["dimensions"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataFileError(f"{path}: {error!r}; see the comments in the file") from error
 
 
-def figures(text: str, found: Iterable[Read], dates: Iterable[tuple[int, int]]) -> list[Figure]:
+def figures(text: str, dates: Iterable[tuple[int, int]]) -> list[Figure]:
     """Return the figures of `text`, without those that are parts of dates.
 
     Args:
         text: the words of a claim.
-        found: the quantities of its NFKC form.
         dates: places in `text` that are dates.
     """
     units, factors, ignored = _table()
-    _, places = normalised(text)
+    plain, places = normalised(text)
     taken = list(dates)
     made = []
-    for q in found:
+    for q in quantities(plain):
         start, end = places[q.start], places[q.end - 1] + 1
         end -= len(text[start:end]) - len(text[start:end].rstrip())
         if q.dimension in ignored or any(start < b and a < end for a, b in taken):

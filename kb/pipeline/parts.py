@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 
 from kb import fts, parts, store
 from kb.config import resource
-from kb.links.quantities import quantities
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
 from kb.store import Along, PartRows, PostRows
@@ -69,7 +68,7 @@ def _parts(claim: int, text: str, date: str, state: str) -> PartRows:
     """Return the parts of one claim."""
     said = dt.date.fromisoformat(date[:10]) if date else None
     days = parts.dates(text, said)
-    found = parts.figures(text, quantities(parts.normalised(text)[0]), [(d.start, d.end) for d in days])
+    found = parts.figures(text, [(d.start, d.end) for d in days])
     names = []
     for m in parts.entities(text, tokens(text)):
         entity = {"key": m.key, "name": m.name, "kind": m.kind, "listed": m.listed}

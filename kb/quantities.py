@@ -11,7 +11,8 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from kb.links.tables import load
+from kb.config import resource
+from kb.datafiles import read_toml
 
 
 class Quantity(NamedTuple):
@@ -50,8 +51,13 @@ _PIECE = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?)|([〇零一二三四五六七�
 
 
 @lru_cache(maxsize=1)
+def _data() -> dict[str, Any]:
+    return read_toml(resource("data", "relate", "units.toml"))
+
+
+@lru_cache(maxsize=1)
 def _tables() -> dict[str, Any]:
-    data = load("units.toml")
+    data = _data()
     data["word_patterns"] = [(re.compile(p), d, lo, hi) for p, d, lo, hi in data["words"]]
     data["any_word"] = re.compile("|".join(f"(?:{row[0]})" for row in data["words"]))
     units = sorted(data["units"], key=len, reverse=True)
@@ -181,7 +187,7 @@ _DATE_HINT = re.compile(r"[年月日週期半春夏秋冬時夜晩あき]|[0-9][
 
 @lru_cache(maxsize=1)
 def _date_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    data = load("units.toml")["dates"]
+    data = _data()["dates"]
     return tuple((part, re.compile(p.replace("{n}", _NUMBER))) for part, p in data)
 
 
