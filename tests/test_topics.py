@@ -220,4 +220,4 @@ class FarApart:
 
 def test_a_model_that_finds_everything_alike_assigns_by_seed_only_what_is_identical() -> None:
     vectors = FarApart().encode(["a", "b"])
-    assert assigning._floor(vectors, np.array([0, 1])) == 0.9
+    assert assigning.floor(vectors, np.array([0, 1])) == 0.9

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+JOINT = " + "  # between the words of an alias that must all stand in a claim, in any order
+
 _JA = "ぁ-ゖァ-ヺー々〆㐀-䶿一-鿿가-힣"
 _GAP = re.compile(rf"(?<=[{_JA}])\s+|\s+(?=[{_JA}])|[・･]")
 _LONG_END = re.compile(r"(?<=[ァ-ヺ]{2})ー(?![ァ-ヺー])")
@@ -19,3 +21,8 @@ def fold(text: str) -> str:
     flat = _DASHES.sub("-", unicodedata.normalize("NFKC", text).casefold())
     flat = _VU_VOWEL.sub(lambda m: _VU_SYLLABLES[m[1]], flat).translate(_VU)
     return _LONG_END.sub("", _GAP.sub("", " ".join(flat.split())))
+
+
+def parts_of(alias: str) -> tuple[str, ...]:
+    """Return the words of an alias that must all be there: 韓国 + データセンター are two, most aliases are one."""
+    return tuple(part.strip() for part in unicodedata.normalize("NFKC", alias).split(JOINT))

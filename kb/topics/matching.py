@@ -1,0 +1,128 @@
+"""Finding the names of topics in a text: aliases, and the phrases that bar them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kb import synonyms
+from kb.config import resource
+from kb.records import Topic
+from kb.topics.spelling import fold, parts_of
+
+_LATIN = re.compile("[0-9a-z]")
+_KATAKANA = re.compile("[ァ-ヺー]")
+_KANJI = re.compile("[㐀-䶿一-鿿]")
+_ANOTHER = frozenset("化性的式型系製用者")  # behind a short word of kanji these make another word of it
+_LONG = 4  # characters from which on a word that runs on is still that word
+
+
+class _Phrase(NamedTuple):
+    """One folded spelling of one word of an alias, or a phrase that bars (`part` -1)."""
+
+    text: str
+    topic: int
+    alias: str
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The phrases of all topics by their first two characters, and how many words each alias has.
+
+    `whole` are topics whose names must not run on in a longer word of the same letters.
+    """
+
+    starts: dict[str, list[_Phrase]]
+    parts: dict[tuple[int, str], int]
+    whole: frozenset[int]
+
+
+def names_of(topics: Sequence[Topic]) -> Names:
+    """Return the phrases of all topics; an alias that holds a name of data/synonyms.yml stands for each variant."""
+    groups = synonyms.load(resource("data", "synonyms.yml"))
+    starts: dict[str, list[_Phrase]] = {}
+    parts: dict[tuple[int, str], int] = {}
+    for number, topic in enumerate(topics):
+        known: set[tuple[str, str, int]] = set()
+        for alias in topic.aliases:
+            words = parts_of(alias)
+            parts[number, alias] = len(words)
+            for place, word in enumerate(words):
+                for variant in _variants(word, groups):
+                    phrase = fold(variant)
+                    # One word twice, in two spellings that fold alike, counts as one alias.
+                    key = (phrase, alias if len(words) > 1 else "", place)
+                    if len(phrase) > 1 and key not in known:
+                        known.add(key)
+                        starts.setdefault(phrase[:2], []).append(_Phrase(phrase, number, alias, place))
+        for phrase in filter(lambda p: len(p) > 1, map(fold, topic.exclude)):
+            starts.setdefault(phrase[:2], []).append(_Phrase(phrase, number, phrase, -1))
+    return Names(starts, parts, frozenset(n for n, topic in enumerate(topics) if topic.discovered))
+
+
+def _variants(alias: str, groups: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield `alias`, and with one name in it replaced by each of its synonyms."""
+    yield alias
+    folded = synonyms.fold_name(alias)
+    for group in groups:
+        for name in group:
+            if name in folded and (match := synonyms.bounded(name).search(folded)):
+                for other in group:
+                    if other != name:
+                        yield folded[: match.start()] + other + folded[match.end() :]
+
+
+def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
+    """Return the aliases found, by topic, and the topics of which an excluded phrase was found.
+
+    An alias inside an excluded phrase of its topic does not count. One of
+    several words counts where all of them are found.
+    """
+    flat = fold(text)
+    hits: list[tuple[_Phrase, int, int]] = []
+    barred: dict[int, list[tuple[int, int]]] = {}
+    starts = names.starts
+    for at in range(len(flat) - 1):
+        for phrase in starts.get(flat[at : at + 2], ()):
+            end = at + len(phrase.text)
+            if not flat.startswith(phrase.text, at) or not _stands_alone(flat, at, end):
+                continue
+            if phrase.part < 0:
+                barred.setdefault(phrase.topic, []).append((at, end))
+            elif phrase.topic not in names.whole or _whole(flat, at, end):
+                hits.append((phrase, at, end))
+    held: dict[tuple[int, str], set[int]] = {}
+    for phrase, at, end in hits:
+        if not any(a <= at and end <= b for a, b in barred.get(phrase.topic, ())):
+            held.setdefault((phrase.topic, phrase.alias), set()).add(phrase.part)
+    found: dict[int, list[str]] = {}
+    for (topic, alias), seen in held.items():
+        if len(seen) == names.parts[topic, alias]:
+            found.setdefault(topic, []).append(alias)
+    return found, set(barred)
+
+
+def _stands_alone(flat: str, start: int, end: int) -> bool:
+    """Tell whether no Latin letter or digit runs on at either end; a plural's s may."""
+    if start and _LATIN.match(flat[start]) and _LATIN.match(flat[start - 1]):
+        return False
+    if end < len(flat) and _LATIN.match(flat[end - 1]) and _LATIN.match(flat[end]):
+        return flat[end] == "s" and flat[end - 1].isalpha() and not _LATIN.match(flat[end + 1 : end + 2])
+    return True
+
+
+def _whole(flat: str, start: int, end: int) -> bool:
+    """Tell whether a word stands for itself, not for a piece of another: メタ not of メタバース, 量子 not of 量子化.
+
+    Nobody has read these names over, as a curated alias was; a long one may run on.
+    """
+    if end - start >= _LONG:
+        return True
+    before, after = flat[start - 1 : start], flat[end : end + 1]
+    for edge, beyond in ((flat[start], before), (flat[end - 1], after)):
+        if _KATAKANA.match(edge) and _KATAKANA.match(beyond):
+            return False
+    return not (_KANJI.match(flat[end - 1]) and after in _ANOTHER and after)
