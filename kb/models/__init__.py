@@ -11,7 +11,7 @@ from kb.models.claims import Claim, ClaimDate, ClaimEntity, Entity, Figure, Merg
 from kb.models.finding import ClaimTerms, Embedding, EncoderWord, Model
 from kb.models.links import ArticleLink, Link, Neighbour, Review
 from kb.models.posts import Draft, LedgerRow, Passage, Post, Sentence, SourceText
-from kb.models.topics import ClaimTopic, Topic, TopicEvent, TopicLink
+from kb.models.topics import ClaimTopic, Topic, TopicEvent, TopicLink, TopicMemory
 
 __all__ = [
     "ArticleLink",
@@ -44,5 +44,6 @@ __all__ = [
     "Topic",
     "TopicEvent",
     "TopicLink",
+    "TopicMemory",
     "Verdict",
 ]

@@ -25,6 +25,7 @@ class Topic(Base):
     discovered: Mapped[bool] = mapped_column(default=False)
     position: Mapped[int]
     terms: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))  # the words that name a discovered one
+    stats: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))  # what is counted of it
 
 
 class ClaimTopic(Base):
@@ -58,3 +59,11 @@ class TopicEvent(Base):
     slug: Mapped[str] = mapped_column(index=True)
     event: Mapped[str]
     detail: Mapped[dict[str, Any]]
+
+
+class TopicMemory(Base):
+    """What the topics stage has to know from one build to the next: which file is the list, when it last clustered."""
+
+    __tablename__ = "topic_memory"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]

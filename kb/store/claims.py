@@ -116,11 +116,14 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
             if not same_words:
                 reworded.append(claim_id)
     orphans = list(stored)
+    # What stands around a claim may have changed with its post, and that decides topics too.
+    stale = update(Claim).where(in_list(Claim.id, ids), Claim.topic_state.is_not(None))
+    connection.execute(stale.values(topic_state=None))
     if updates:
         assignments: dict[str, Any] = {name: bindparam(name) for name in _COMPARED}
         connection.execute(update(Claim).where(Claim.id == bindparam("b_id")).values(assignments), updates)
     if reworded:
-        connection.execute(update(Claim).where(in_list(Claim.id, reworded)).values(topic_state=None, parts_state=None))
+        connection.execute(update(Claim).where(in_list(Claim.id, reworded)).values(parts_state=None))
     if reworded or orphans:
         for model in (ClaimTerms, ClaimTopic, ClaimEntity, Figure, ClaimDate):
             connection.execute(delete(model).where(in_list(model.claim_id, reworded + orphans)))

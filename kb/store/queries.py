@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Select, func, or_, select
 from kb.models import (
     Claim,
     ClaimTerms,
-    ClaimTopic,
     Draft,
     Embedding,
     LedgerRow,
@@ -59,36 +58,9 @@ def vectors(model_id: int, hashes: Sequence[str]) -> Select[str, bytes]:
     return mine.where(in_list(Embedding.text_hash, list(hashes)))
 
 
-def claims_without_topics(state: str) -> Select[int, str]:
-    """Select (id, text) of the claims not yet assigned to topics in their present `state`."""
-    return (
-        select(Claim.id, Claim.text)
-        .where(or_(Claim.topic_state.is_(None), Claim.topic_state != state), Claim.stock.is_(False))
-        .order_by(Claim.id)
-    )
-
-
 def models() -> Select[int, str, str, str, int, bool]:
     """Select (id, name, source, revision, dim, active) of the embedding models."""
     return select(Model.id, Model.name, Model.source, Model.revision, Model.dim, Model.active).order_by(Model.id)
-
-
-def topics() -> Select[str, str, str, bool, int, int]:
-    """Select (slug, name_ja, name_en, discovered, claims, posts) of every topic, in the order of its list."""
-    return (
-        select(
-            Topic.slug,
-            Topic.name_ja,
-            Topic.name_en,
-            Topic.discovered,
-            func.count(ClaimTopic.claim_id.distinct()).label("claims"),
-            func.count(Occurrence.post_id.distinct()).label("posts"),
-        )
-        .outerjoin(ClaimTopic, ClaimTopic.topic_id == Topic.id)
-        .outerjoin(Occurrence, Occurrence.claim_id == ClaimTopic.claim_id)
-        .group_by(Topic.id)
-        .order_by(Topic.position, Topic.slug)
-    )
 
 
 def occurrences(claim_ids: Sequence[int]) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""Writing what is derived from claims (terms, vectors, topics), and the log of builds."""
+"""Writing what is derived from claims (terms, vectors), and the log of builds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from kb.models import Build, Claim, ClaimTerms, ClaimTopic, Embedding, Model, Topic
-from kb.records import Topic as TopicRecord
+from kb.models import Build, Claim, ClaimTerms, Embedding, Model
 from kb.store.bulk import insert_rows
 from kb.store.claims import in_list
 
@@ -73,50 +72,6 @@ def put_vectors(connection: Connection, model_id: int, vectors: Iterable[tuple[s
 def drop_orphan_vectors(connection: Connection) -> int:
     """Delete the vectors of texts that no claim has any more; return how many."""
     return connection.execute(delete(Embedding).where(Embedding.text_hash.not_in(select(Claim.text_hash)))).rowcount
-
-
-def put_topics(connection: Connection, topics: Sequence[TopicRecord]) -> dict[str, int]:
-    """Bring the curated topics in line with the list; return the id of each slug. Discovered ones stay."""
-    slugs = [topic.slug for topic in topics]
-    gone = select(Topic.id).where(Topic.discovered.is_(False), ~in_list(Topic.slug, slugs))
-    connection.execute(delete(Topic).where(Topic.id.in_(gone)))
-    made = [
-        {
-            "slug": t.slug,
-            "name_ja": t.names.get("ja", t.slug),
-            "name_en": t.names.get("en", t.slug),
-            "aliases": list(t.aliases),
-            "seeds": list(t.seeds),
-            "exclude": list(t.exclude),
-            "parent": t.parent,
-            "discovered": t.discovered,
-            "position": position,
-        }
-        for position, t in enumerate(topics)
-    ]
-    if made:
-        statement = upsert(Topic)
-        columns = {name: statement.excluded[name] for name in made[0] if name != "slug"}
-        connection.execute(statement.on_conflict_do_update(index_elements=["slug"], set_=columns), made)
-    return {row.slug: row.id for row in connection.execute(select(Topic.slug, Topic.id))}
-
-
-def put_topic_links(
-    connection: Connection, claim_ids: Sequence[int], links: Iterable[tuple[int, int, float, Sequence[str]]], state: str
-) -> int:
-    """Write (claim id, topic id, score, evidence) in place of all that `claim_ids` had; return how many.
-
-    The claims are marked as assigned in `state`, those without any topic too.
-    """
-    connection.execute(delete(ClaimTopic).where(in_list(ClaimTopic.claim_id, claim_ids)))
-    made = [
-        {"claim_id": claim, "topic_id": topic, "score": float(score), "evidence": list(evidence)}
-        for claim, topic, score, evidence in links
-    ]
-    if made:
-        connection.execute(insert(ClaimTopic), made)
-    connection.execute(update(Claim).where(in_list(Claim.id, claim_ids)).values(topic_state=state))
-    return len(made)
 
 
 def begin_build(connection: Connection, version: str, sources: Sequence[str], settings: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Discovered topics: their words and their history; and how much any two topics share.
+"""Discovered topics: their words and their history; what is counted of topics, and how much any two share.
 
 Revision 0006, after 0005. The next build fills them.
 """
@@ -17,6 +17,13 @@ depends_on = None
 def upgrade() -> None:
     """Add the column and the tables."""
     op.add_column("topics", sa.Column("terms", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
+    op.add_column("topics", sa.Column("stats", sa.JSON(), server_default=sa.text("'{}'"), nullable=False))
+    op.create_table(
+        "topic_memory",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_topic_memory")),
+    )
     op.create_table(
         "topic_links",
         sa.Column("a_id", sa.Integer(), nullable=False),
@@ -52,6 +59,8 @@ def downgrade() -> None:
     """Take them away again, and the topics that nobody listed."""
     op.drop_table("topic_events")
     op.drop_table("topic_links")
+    op.drop_table("topic_memory")
     op.execute("DELETE FROM claim_topics WHERE topic_id IN (SELECT id FROM topics WHERE discovered)")
     op.execute("DELETE FROM topics WHERE discovered")
+    op.drop_column("topics", "stats")
     op.drop_column("topics", "terms")
