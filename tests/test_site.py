@@ -14,7 +14,7 @@ from site_for_tests import EVIL_NAME, Page, Reader, rows
 
 import kb
 from kb.search import MODES
-from kb.server import marks
+from kb.server import marks, words
 
 database, runner, site, base = served.database, served.runner, served.site, served.base
 
@@ -28,8 +28,12 @@ def test_every_link_leads_somewhere(site: Reader) -> None:
         path = waiting.popleft()
         if path in seen:
             continue
-        own = urlsplit(path).path == "/" or re.match(r"/(article|claim|topic|conflicts|duplicates|-/search)", path)
-        plain = re.search(r"\.(txt|md|json)$", urlsplit(path).path)
+        own = urlsplit(path).path == "/" or re.match(
+            r"/(article|claim|topics?|entity|map|conflicts|duplicates|-/search)\b", path
+        )
+        plain = re.search(r"\.(txt|md|json|csv|html|bib)$", urlsplit(path).path)
+        if urlsplit(path).query.count("&") > 1:  # narrowed more than once: there is no end of those
+            continue
         if own and not plain:
             page = seen[path] = site.page(path)
             for link in page.links:
@@ -48,7 +52,8 @@ def test_every_link_leads_somewhere(site: Reader) -> None:
     for target, fragment in anchors:
         assert fragment in seen[target].ids, (target, fragment)  # type: ignore[union-attr]
     kinds = {urlsplit(path).path.split("/")[1] for path in seen}
-    assert {"", "article", "claim", "topic", "conflicts", "duplicates", "kb", "kb-static", "-"} <= kinds
+    pages = {"article", "claim", "topic", "topics", "entity", "map", "conflicts", "duplicates"}
+    assert {"", *pages, "kb", "kb-static", "-"} <= kinds
 
 
 def test_first_page_tells_the_numbers(site: Reader, base: kb.KnowledgeBase) -> None:
@@ -56,10 +61,21 @@ def test_first_page_tells_the_numbers(site: Reader, base: kb.KnowledgeBase) -> N
     counts = base.stats()["counts"]
     assert f"{counts['posts']:,}" in page.words
     assert f"{counts['claims']:,}" in page.words
-    for topic in base.topics():
-        assert (f"/topic/{topic['slug']}" in page.links) == (topic["claims"] > 0)
+    assert f"{counts['sentences']:,}" in page.words
+    build = json.loads(rows(base.path, "SELECT counts FROM builds ORDER BY id DESC LIMIT 1")[0][0])
+    for name in ("posts", "sentences", "repeats", "claims"):  # the numbers of the build's own table
+        assert f"{build[name]:,}" in page.words, name
+    best = sorted(base.topics(), key=lambda topic: -topic["claims"])[:5]
+    assert {f"/topic/{topic['slug']}" for topic in best} <= set(page.links)
+    assert [given for tag, given in page.tags if tag == "polyline" and given["points"]]
     newest = rows(base.path, "SELECT key FROM posts ORDER BY date DESC LIMIT 1")[0][0]
     assert f"/article/{newest}" in page.links
+
+
+def test_topics_page_lists_every_topic(site: Reader, base: kb.KnowledgeBase) -> None:
+    page = site.page("/topics")
+    for topic in base.topics():
+        assert f"/topic/{topic['slug']}" in page.links
 
 
 @pytest.mark.parametrize("query", ["電力", "人材", "韓国のAIハブと再生可能エネルギー", "SMR", "サーバ"])
@@ -69,11 +85,14 @@ def test_search_shows_what_the_library_finds(site: Reader, base: kb.KnowledgeBas
     hits = base.search(query, limit=20, mode=mode)  # type: ignore[call-overload]
     assert hits
     shown = [unquote(link).removeprefix("/claim/") for link in page.links if link.startswith("/claim/")]
-    assert shown == [hit.claim for hit in hits]
+    leading = {hit.claim for hit in hits}
+    assert list(dict.fromkeys(one for one in shown if one in leading)) == [hit.claim for hit in hits]
+    assert set(shown) - leading <= {one.claim for hit in hits for one in hit.also}
     for hit in hits:
         place = hit.occurrences[0]
         assert f"/article/{place.post_key}#s{place.start}" in page.links
         assert marks.readable(hit.text) in page.text
+        assert hit.posts == 1 or words.words("ja")("said_in", n=hit.posts) in page.text
     said = [word for hit in hits for word in hit.matched if word in marks.readable(hit.text)]
     assert bool(said) <= ("mark" in [tag for tag, _ in page.tags])
 
@@ -94,9 +113,10 @@ def test_search_narrows(site: Reader, base: kb.KnowledgeBase) -> None:
         assert hit["kind"] in ("forecast", "advice")
     topic = next(one["slug"] for one in base.topics() if one["claims"])
     page = site.page(f"/-/search?q=電力&topic={topic}&since=2025-10")
-    selected = [given.get("value") for tag, given in page.tags if tag == "option" and "selected" in given]
-    assert topic in selected
-    assert ("input", {"type": "hidden", "name": "since", "value": "2025-10"}) in page.tags
+    for name, value in (("topic", topic), ("since", "2025-10")):
+        assert ("input", {"type": "hidden", "name": name, "value": value}) in page.tags
+    without = [unquote(link) for link in page.links if link.startswith("?q=") and "topic=" not in link]
+    assert "?q=電力&since=2025-10" in without
 
 
 def test_search_goes_on_to_more_with_the_same_filters(site: Reader) -> None:

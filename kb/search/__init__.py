@@ -29,6 +29,7 @@ MODES: tuple[str, ...] = get_args(Mode)
 GROUPS: tuple[str, ...] = get_args(Group)
 LIMIT = 10_000
 CLAIMS_OF_A_POST = 3
+POOL = 300  # of the best claims, so many are counted by kind, topic, month and so on
 
 __all__ = [
     "GROUPS",
@@ -118,13 +119,15 @@ def search(
         for name, plain in (("keyword", words), ("semantic", meaning))
         if mode in (name, "hybrid")
     }
+    ranked = [int(p) for p in rank.top(scores, max(3 * options.limit, SEEN, POOL))]
+    pool = [int(index.ids[p]) for p in ranked[:POOL]]
     if options.group == "claim":
-        best = [int(p) for p in rank.top(scores, max(3 * options.limit, SEEN))]
+        best = ranked[: max(3 * options.limit, SEEN)]
         families = fold(conn, index, best, options.limit)
         near = close(index, query, terms, meaning, best, mode)
         shown = hits(conn, index, list(families), scores, arms, query, terms, may, names, families)
-        return Results(shown.values(), notes if near or not best else (*notes, NOTE), close=near)
-    near = close(index, query, terms, meaning, [int(p) for p in rank.top(scores, SEEN)], mode)
+        return Results(shown.values(), notes if near or not best else (*notes, NOTE), close=near, pool=pool)
+    near = close(index, query, terms, meaning, ranked[:SEEN], mode)
     by_post = _post_scores(index, terms, words, meaning, mode, may, norms)
     best = [int(p) for p in rank.top(by_post, options.limit)]
     chosen = _claims_of(index, best, scores, may)
@@ -137,7 +140,7 @@ def search(
         if row:
             claims = tuple(shown[p] for p in chosen[post] if p in shown)
             found.append(PostHit(row[0], row[1], row[2], round(float(by_post[post]), 6), claims))
-    return Results(found, notes if near or not found else (*notes, NOTE), close=near)
+    return Results(found, notes if near or not found else (*notes, NOTE), close=near, pool=pool)
 
 
 def _narrowed(conn: sqlite3.Connection, index: SearchIndex, query: Query, may: Allowed) -> Allowed:

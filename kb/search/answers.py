@@ -28,13 +28,18 @@ _PLACES = (
 class Results(list[_T]):
     """The hits of one query, best first, and in `notes` what the user should know of them.
 
-    `close` is False where nothing is close to the query, and the hits are but the nearest.
+    `close` is False where nothing is close to the query, and the hits are but the
+    nearest. `pool` holds the ids of the best few hundred claims, best first, for
+    counting them by kind, topic, month and so on.
     """
 
-    def __init__(self, hits: Iterable[_T] = (), notes: Sequence[str] = (), *, close: bool = True) -> None:
+    def __init__(
+        self, hits: Iterable[_T] = (), notes: Sequence[str] = (), *, close: bool = True, pool: Sequence[int] = ()
+    ) -> None:
         super().__init__(hits)
         self.notes = tuple(notes)
         self.close = close
+        self.pool = tuple(pool)
 
 
 def occurrences(

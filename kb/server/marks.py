@@ -96,3 +96,9 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 def readable(text: str) -> str:
     """Return a quote as a browser would show it: without mark-up, on one line."""
     return strip_markup(text, [(0, len(text))]).text
+
+
+def bibtex(text: str) -> str:
+    """Return a text for a field of BibTeX: on one line, what TeX would act on made harmless."""
+    flat = " ".join(text.split()).replace("\\", "\\textbackslash ")
+    return re.sub(r"([{}#$%&_])", r"\\\1", flat).replace("~", "\\textasciitilde ").replace("^", "\\textasciicircum ")

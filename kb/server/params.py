@@ -11,6 +11,7 @@ from kb.search import LIMIT, Filters, Options
 
 SHOWN = 20  # results on a page of the site
 ANSWERED = 10  # results in JSON
+FORMS = ("md", "csv", "json")  # what a result can be taken away as
 _MOST_DIGITS = 6
 
 
@@ -50,6 +51,7 @@ def options(args: Arguments, limit: int = SHOWN) -> Options:
         filters=Filters(
             kind=kinds or None,
             topic=single(args, "topic"),
+            entity=single(args, "entity"),
             tag=single(args, "tag"),
             since=single(args, "since"),
             until=single(args, "until"),

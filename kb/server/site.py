@@ -1,119 +1,48 @@
 """What the pages show, read through `kb`'s own functions; plain values, ready for a template.
 
-Every method blocks: the plugin runs them in threads. What needs a walk over the
-whole database (counts, topics) is kept until the file changes.
+Every method blocks: the plugin runs them in threads.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from kb import schema
-from kb.config import DEFAULT_DB
-from kb.errors import DatabaseError, KbError, ModelError, NotFoundError, near
+from kb.errors import KbError, ModelError, NotFoundError, near
+from kb.export import markdown_text
 from kb.records import CLAIM_KINDS, Hit, PostHit
 from kb.search import Filters, Options, lookups
-from kb.server import queries
-from kb.server.chart import months
+from kb.server import scatter
+from kb.server.chart import bars, months, sparks
 from kb.server.marks import marked, readable
+from kb.server.opening import Opened
+from kb.server.original import Piece
+from kb.server.queries import articles, entities, facets, overview, sets, ties
+from kb.server.queries import near as nearby
 from kb.text import is_japanese
 
-if TYPE_CHECKING:
-    from kb.base import KnowledgeBase
-
-_T = TypeVar("_T")
 _WARM = "電力"
 _NEWEST = 10
 _SHOWN = 8  # claims of a kind on the first page of a topic
+_NAMED = 12  # entities on the first page
+_NEAR = 8  # claims near in meaning that a claim page shows
+_LOOKED_AT = 3  # contradictions on the first page
 PAGE = 100  # claims on a page of one kind
-POSTS = 50  # posts that a topic page lists
+POSTS = 30  # posts that a topic page lists
 CONTEXTS = 5  # places of a claim that are shown with what stands around them
 LEDGER = 250  # rows of what was left out that an article shows
 
 
-class Site:
+class Site(Opened):
     """One database as the pages see it. Safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
         """Name the file; it is opened when the first page asks for it."""
-        self.path = path
-        self._lock = threading.RLock()
-        self._base: KnowledgeBase | None = None
-        self._watch: sqlite3.Connection | None = None
-        self._file = (0, 0)
-        self._seen = 0
-        self._version = 0
-        self._kept: dict[str, tuple[int, Any]] = {}
-
-    def close(self) -> None:
-        """Close the database; the next call opens it again."""
-        with self._lock:
-            if self._base is not None:
-                self._base.close()
-            if self._watch is not None:
-                self._watch.close()
-            self._base = self._watch = None
-            self._kept.clear()
-
-    def base(self) -> KnowledgeBase:
-        """Return the open database; another file under the same name is noticed.
-
-        Raises:
-            DatabaseError: missing, damaged or not ours.
-            SchemaError: a newer `kb` wrote it, or it is older and cannot be upgraded.
-        """
-        return self._fresh()[0]
-
-    def _fresh(self) -> tuple[KnowledgeBase, int]:
-        """Return the open database and a number that grows with every change of the file."""
-        with self._lock:
-            try:
-                state = self.path.stat()
-                file = (state.st_dev, state.st_ino)
-            except OSError:
-                file = (0, 0)
-            try:
-                if file != self._file or self._base is None or self._watch is None:
-                    self._open(file)
-                elif (seen := _data_version(self._watch)) != self._seen:
-                    schema.connect(self.path).close()  # raises where another kb has changed the schema meanwhile
-                    self._seen = seen
-                    self._version += 1
-            except sqlite3.DatabaseError as error:
-                self.close()
-                raise DatabaseError(f"{self.path}: cannot be read: {error}; check it with: kb verify") from error
-            assert self._base is not None
-            return self._base, self._version
-
-    def _open(self, file: tuple[int, int]) -> None:
-        """Open the database afresh; `file` is the device and number of the file that is there now."""
-        import kb
-
-        self.close()
-        self._base = kb.open(self.path)
-        self._watch = schema.connect(self.path)
-        self._file, self._seen = file, _data_version(self._watch)
-        self._version += 1
-
-    def _keep(self, name: str, ask: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Return what `ask` finds, from memory if the file has not changed since it was asked last."""
-        base, version = self._fresh()
-        with self._lock:
-            held = self._kept.get(name)
-        if held is not None and held[0] == version:
-            found: _T = held[1]
-            return found
-        found = base.read(ask)
-        with self._lock:
-            if len(self._kept) > 200:
-                self._kept.clear()
-            self._kept[name] = (version, found)
-        return found
+        super().__init__(path)
+        self.map = scatter.Map(self)
 
     def warm(self) -> None:
         """Load dictionary, index and model, so that the first visitor does not wait for them."""
@@ -123,23 +52,46 @@ class Site:
 
     def numbers(self) -> dict[str, Any]:
         """Return how much the database holds: see `kb.search.lookups.stats`, and more counts."""
-        return self._keep("numbers", queries.numbers)
+        return self.keep("numbers", overview.numbers)
 
     def topics(self) -> list[dict[str, Any]]:
-        """Return every topic with its counts, those with most claims first."""
-        found = self._keep("topics", lookups.topics)
-        return sorted(found, key=lambda topic: (-topic["claims"], topic["slug"]))
+        """Return every topic with its counts and a sparkline (`spark`), those with most claims first."""
+
+        def ask(conn: sqlite3.Connection) -> list[dict[str, Any]]:
+            return sparks(overview.topics(conn))
+
+        return self.keep("topics", ask)
 
     def home(self) -> dict[str, Any]:
         """Return what the first page shows."""
         return {
             "numbers": self.numbers(),
             "topics": [topic for topic in self.topics() if topic["claims"]],
-            "articles": self._keep("newest", lambda conn: queries.newest(conn, _NEWEST)),
+            "articles": self.keep("newest", lambda conn: articles.newest(conn, _NEWEST)),
+            "entities": bars(self.keep("entities", lambda conn: overview.entities(conn, _NAMED))),
+            "pairs": self.conflicts(_LOOKED_AT),
         }
 
+    def all_topics(self) -> dict[str, Any]:
+        """Return every topic: `curated`, those below another one behind it (`depth`), and `discovered`."""
+        every = self.topics()
+        below: dict[str | None, list[dict[str, Any]]] = {}
+        known = {topic["slug"] for topic in every}
+        for topic in every:
+            below.setdefault(topic["parent"] if topic["parent"] in known else None, []).append(topic)
+        curated: list[dict[str, Any]] = []
+
+        def walk(parent: str | None, depth: int) -> None:
+            for topic in below.get(parent, ()):
+                if not topic["discovered"] and all(topic["slug"] != one["slug"] for one in curated):
+                    curated.append({**topic, "depth": min(depth, 3)})
+                    walk(topic["slug"], depth + 1)
+
+        walk(None, 0)
+        return {"curated": curated, "discovered": [topic for topic in every if topic["discovered"]]}
+
     def search(self, query: str, options: Options) -> dict[str, Any]:
-        """Return results ready to show: `hits` or `posts`, `notes`, `mode` as it was answered.
+        """Return results ready to show: `hits` or `posts`, `facets`, `notes`, `mode` as it was answered.
 
         Without embeddings a search by meaning is answered by words, and a note says so.
         """
@@ -154,7 +106,10 @@ class Site:
         return {
             "mode": mode,
             "notes": [*notes, *(note for note in results.notes if note not in notes)],
+            "close": results.close,
             "count": len(results),
+            "pool": len(results.pool),
+            "facets": self.base().read(lambda conn: facets.counted(conn, results.pool)),
             "hits": [_shown(one) for one in results if isinstance(one, Hit)],
             "posts": [
                 {
@@ -180,6 +135,7 @@ class Site:
             options.group,
             kind=f.kind,
             topic=f.topic,
+            entity=f.entity,
             tag=f.tag,
             since=f.since,
             until=f.until,
@@ -189,34 +145,42 @@ class Site:
             post=f.post,
         )
 
+    def named(self, filters: Filters) -> dict[str, str]:
+        """Return how the entity and the post of filters are called."""
+        return self.base().read(lambda conn: facets.named(conn, filters.entity, filters.post))
+
     def article_key(self, given: str) -> str:
         """Return the key of the post with this key, path or file name.
 
         Raises:
             NotFoundError: there is none, or more than one.
         """
-        return self.base().read(lambda conn: queries.article_key(conn, given))
+        return self.base().read(lambda conn: articles.article_key(conn, given))
 
     def article(self, key: str) -> dict[str, Any]:
-        """Return an article as blocks of sentences, and what was left out of it.
+        """Return an article as blocks of sentences, what others say on it, and what was left out of it.
 
         Raises:
             NotFoundError: there is none with this key; near paths are named.
         """
-        return self.base().read(lambda conn: queries.article(conn, key, LEDGER))
+        return self.base().read(lambda conn: articles.article(conn, key, LEDGER))
 
     def source(self, key: str) -> str:
         """Return the text of a post as it was on disk."""
-        return self.base().read(lambda conn: queries.source(conn, key))
+        return self.base().read(lambda conn: articles.source(conn, key))
+
+    def original(self, key: str) -> list[Piece]:
+        """Return the text of a post as it was on disk, cut into what was kept and what was left out."""
+        return self.base().read(lambda conn: articles.original(conn, key))
 
     def markdown(self, key: str) -> str:
         """Return an article as Markdown: title, drafts joined, repeats removed."""
         shown = self.base().show(key)
         body = str(shown["article"])
-        return f"# {shown['title']}\n\n{body}\n" if shown["title"] else f"{body}\n"
+        return f"# {markdown_text(shown['title'])}\n\n{body}\n" if shown["title"] else f"{body}\n"
 
     def claim(self, key: str) -> dict[str, Any]:
-        """Return a claim with its places, the words around them, topics and links.
+        """Return a claim with its places, the words around them, its parts, topics, links and nearest claims.
 
         Raises:
             NotFoundError: no claim has this key; it says so and names near keys.
@@ -225,10 +189,12 @@ class Site:
         def ask(conn: sqlite3.Connection) -> dict[str, Any]:
             found = lookups.claim(conn, key)
             if found is None:
-                raise NotFoundError(f"no claim {key!r} in this database{queries.near_claims(conn, key)}")
+                raise NotFoundError(f"no claim {key!r} in this database{nearby.near_claims(conn, key)}")
             places = found["occurrences"]
             for place in places[:CONTEXTS]:
-                place["context"] = queries.context(conn, place["post_key"], place["start"])
+                place["context"] = articles.context(conn, place["post_key"], place["start"])
+            (claim_id,) = conn.execute("SELECT id FROM claims WHERE key = ?", (key,)).fetchone()
+            found["near"] = ties.near_claim(conn, claim_id, _NEAR)
             return found
 
         found = self.base().read(ask)
@@ -236,7 +202,7 @@ class Site:
         return found
 
     def topic(self, slug: str, kind: str | None, page: int) -> dict[str, Any]:
-        """Return a topic: counts by kind and month, claims, posts, the topics above and below.
+        """Return a topic: counts by kind and month, claims, posts, the topics above, below and beside.
 
         Args:
             slug: of the topic.
@@ -249,29 +215,53 @@ class Site:
         topics = {topic["slug"]: topic for topic in self.topics()}
         if slug not in topics:
             raise NotFoundError(f"no topic {slug!r} in this database{near(slug, topics)}")
-        outline = self._keep(f"topic {slug}", lambda conn: queries.topic_outline(conn, slug, POSTS))
+        (ident,) = self.base().read(
+            lambda conn: conn.execute("SELECT id FROM topics WHERE slug = ?", (slug,)).fetchone() or (0,)
+        )
+        found = self._set("topic", ident, slug, kind, page)
+        return {
+            **found,
+            "topic": topics[slug],
+            "parent": topics.get(topics[slug]["parent"] or ""),
+            "children": [topic for topic in topics.values() if topic["parent"] == slug],
+            "beside": [topic for topic in found["topics"] if topic["slug"] != slug],
+        }
+
+    def entity(self, given: str, kind: str | None, page: int) -> dict[str, Any]:
+        """Return an entity, by key or name: its names, and what is said with it; as `topic` does otherwise.
+
+        Raises:
+            NotFoundError: no such entity, with near names; or no such page.
+        """
+        entity = self.base().read(lambda conn: entities.entity(conn, given))
+        found = self._set("entity", entity["id"], entity["key"], kind, page)
+        beside = [one for one in found["entities"] if one["key"] != entity["key"]]
+        return {**found, "entity": entity, "entities": beside}
+
+    def _set(self, of: sets.Of, ident: int, name: str, kind: str | None, page: int) -> dict[str, Any]:
+        """Return what a topic page and an entity page have in common."""
+        outline = self.keep(f"{of} {name}", lambda conn: sets.outline(conn, of, ident, POSTS))
         kinds = outline["kinds"]
         pages = -(-kinds.get(kind, 0) // PAGE) if kind else 1
         if page > max(pages, 1):
-            raise NotFoundError(f"topic {slug!r} has {pages} pages of kind {kind}, not {page}")
+            raise NotFoundError(f"{of} {name!r} has {pages} pages of kind {kind}, not {page}")
         limit, offset = (PAGE, (page - 1) * PAGE) if kind else (_SHOWN, 0)
         wanted = [one for one in CLAIM_KINDS if kinds.get(one) and kind in (None, one)]
 
         def claims(conn: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
-            return {one: queries.topic_claims(conn, slug, one, limit, offset) for one in wanted}
+            return {one: sets.claims(conn, of, ident, one, limit, offset) for one in wanted}
 
         return {
-            "topic": topics[slug],
-            "parent": topics.get(topics[slug]["parent"] or ""),
-            "children": [topic for topic in topics.values() if topic["parent"] == slug],
+            **outline,
+            "entities": bars(outline["entities"]),
             "counted": kinds,
+            "total": sum(kinds.values()),
             "present": [one for one in CLAIM_KINDS if kinds.get(one)],
             "kind": kind,
             "page": page,
             "pages": pages,
             "chart": months(outline["months"]),
-            "posts": outline["posts"],
-            "sections": self.base().read(claims),
+            "sections": self.keep(f"{of} {name} {kind} {page}", claims),
         }
 
     def summary(self, slug: str, form: str) -> str:
@@ -280,33 +270,24 @@ class Site:
 
     def conflicts(self, limit: int) -> list[dict[str, Any]]:
         """Return pairs of claims that contradict each other, the surest first."""
-        return self._keep(f"conflicts {limit}", lambda conn: lookups.conflicts(conn, limit))
+        return self.keep(f"conflicts {limit}", lambda conn: lookups.conflicts(conn, limit))
 
     def duplicates(self, limit: int) -> dict[str, Any]:
         """Return the claims said most often, and the posts that repeat themselves most."""
         return {
-            "claims": self._keep(f"duplicates {limit}", lambda conn: lookups.duplicates(conn, limit)),
-            "posts": self._keep("repeating", lambda conn: queries.repeating(conn, 20)),
+            "claims": self.keep(f"duplicates {limit}", lambda conn: lookups.duplicates(conn, limit)),
+            "posts": self.keep("repeating", lambda conn: articles.repeating(conn, 20)),
         }
 
     def suggestions(self, given: str) -> dict[str, Sequence[Any]]:
         """Return topics and posts whose names are near `given`; nothing where the database cannot be read."""
         try:
             return {
-                "topics": queries.near_topics(self.topics(), given),
-                "articles": self.base().read(lambda conn: queries.near_posts(conn, given)),
+                "topics": nearby.near_topics(self.topics(), given),
+                "articles": self.base().read(lambda conn: nearby.near_posts(conn, given)),
             }
         except KbError:
             return {"topics": [], "articles": []}
-
-    def told(self, error: KbError) -> str:
-        """Return an error's message without the folder that the database is in: strangers read it."""
-        return str(error).replace(str(self.path), self.path.name or DEFAULT_DB)
-
-
-def _data_version(connection: sqlite3.Connection) -> int:
-    """Return SQLite's own count of what others have committed."""
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def language(text: str) -> str:
@@ -323,7 +304,7 @@ def _shown(hit: Hit) -> dict[str, Any]:
     """Return a hit with its text in marked and unmarked parts."""
     return {
         "claim": hit.claim,
-        "parts": marked(readable(hit.text), hit.matched),
+        "parts": marked(readable(hit.text), (*hit.matched, *hit.synonyms)),
         "lang": language(hit.text),
         "kind": hit.kind,
         "certainty": hit.certainty,
@@ -331,7 +312,9 @@ def _shown(hit: Hit) -> dict[str, Any]:
         "score": hit.score,
         "arms": {name: {"rank": arm.rank, "score": arm.score} for name, arm in hit.arms.items()},
         "matched": hit.matched,
-        "posts": len({place.post for place in hit.occurrences}),
+        "synonyms": hit.synonyms,
+        "also": hit.also,
+        "posts": hit.posts,
         "places": hit.occurrences,
         "place": hit.occurrences[0] if hit.occurrences else None,
     }

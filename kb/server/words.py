@@ -11,6 +11,14 @@ from kb.config import resource
 from kb.errors import DataFileError, UsageError
 
 LANGUAGES = ("ja", "en")
+ONE = "_one"
+_OPEN = (
+    "entity_kind_",
+    "form_",
+    "tie_",
+    "action_",
+    "facet_",
+)  # names made from values that may be newer than the words
 Words = Callable[..., str]
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 
@@ -27,18 +35,28 @@ def table() -> dict[str, dict[str, str]]:
         found = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DataFileError(f"{path}: {error}") from error
-    odd = set(found.get("ja", {})) ^ set(found.get("en", {}))
+    counted = {name for name in found.get("en", {}) if name.endswith(ONE)}  # Japanese does not tell one from many
+    odd = set(found.get("ja", {})) ^ (set(found.get("en", {})) - counted)
     if set(found) != set(LANGUAGES) or odd:
         raise DataFileError(f"{path}: needs [ja] and [en] with the same names; not in both: {', '.join(sorted(odd))}")
     return found
 
 
 def words(language: str) -> Words:
-    """Return a function from a name, and values for its braces, to the text in a language."""
+    """Return a function from a name, and values for its braces, to the text in a language.
+
+    Where `n` is 1, the name with "_one" behind it is taken if there is one. A
+    kind of entity, a format or a relation that a newer part of `kb` brought
+    stands for itself.
+    """
     strings = table()[language]
 
     def say(name: str, **values: object) -> str:
-        return strings[name].format(**values) if values else strings[name]
+        if values.get("n") == 1 and name + ONE in strings:
+            name += ONE
+        prefix = next((one for one in _OPEN if name.startswith(one)), "")
+        text = strings.get(name, name.removeprefix(prefix)) if prefix else strings[name]
+        return text.format(**values) if values else text
 
     return say
 

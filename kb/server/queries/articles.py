@@ -1,16 +1,16 @@
-"""What the pages ask of a database beyond `kb.search.lookups`: plain SQL over a connection for reading."""
+"""Articles: as a reader sees them, as they were on disk, and what was left out in between."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import sqlite3
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kb.errors import NotFoundError, near
-from kb.search import lookups, occurrences, post_path
+from kb.errors import NotFoundError
+from kb.search import post_path
+from kb.server.original import Piece, pieces
+from kb.server.queries import ties
 
 _POST = (
     "SELECT id, key, path, title, date, author, categories, tags, language, encoding, fault FROM posts WHERE key = ?"
@@ -33,43 +33,13 @@ _LEDGER = (
     " FROM ledger l JOIN sources t ON t.post_id = l.post_id"
     " WHERE l.post_id = ? AND l.action <> 'separator' ORDER BY l.start LIMIT ?"
 )
-_MONTHS = (
-    "SELECT substr(p.date, 1, 7), c.kind, count(DISTINCT c.id) FROM claim_topics ct"
-    " JOIN topics t ON t.id = ct.topic_id JOIN claims c ON c.id = ct.claim_id"
-    " JOIN occurrences o ON o.claim_id = c.id JOIN posts p ON p.id = o.post_id"
-    " WHERE t.slug = ? AND p.date GLOB '[0-9][0-9][0-9][0-9]-[01][0-9]*' GROUP BY 1, 2"
-)
-_KINDS = (
-    "SELECT c.kind, count(*) FROM claim_topics ct JOIN topics t ON t.id = ct.topic_id"
-    " JOIN claims c ON c.id = ct.claim_id WHERE t.slug = ? GROUP BY 1"
-)
-_POSTS = (
-    "SELECT p.key, p.path, p.title, p.date, count(DISTINCT ct.claim_id) AS n FROM claim_topics ct"
-    " JOIN topics t ON t.id = ct.topic_id JOIN occurrences o ON o.claim_id = ct.claim_id"
-    " JOIN posts p ON p.id = o.post_id WHERE t.slug = ? GROUP BY p.id ORDER BY n DESC, p.date DESC, p.path LIMIT ?"
-)
-_TOPIC_CLAIMS = (
-    "SELECT c.id, c.key, c.text, c.certainty, c.holder, c.post_count, ct.score FROM claim_topics ct"
-    " JOIN topics t ON t.id = ct.topic_id JOIN claims c ON c.id = ct.claim_id"
-    " WHERE t.slug = ? AND c.kind = ? ORDER BY c.post_count DESC, ct.score DESC, c.key LIMIT ? OFFSET ?"
-)
 _REPEATING = (  # the lengths of texts are read for the few posts that are shown only
     'WITH most AS (SELECT post_id, sum("end" - start) AS left_out, count(*) AS n FROM ledger'
     " WHERE action IN ('repeat', 'near-repeat', 'overlap') GROUP BY post_id ORDER BY left_out DESC, post_id LIMIT ?)"
     " SELECT p.key, p.path, p.title, p.date, m.left_out, length(t.text) - p.body_start, m.n"
     " FROM most m JOIN posts p ON p.id = m.post_id JOIN sources t ON t.post_id = p.id ORDER BY m.left_out DESC, p.path"
 )
-_NEAR = 0.4
-
-
-def numbers(conn: sqlite3.Connection) -> dict[str, Any]:
-    """Return `lookups.stats` with `repeats` and `conflicts` among its counts."""
-    found = lookups.stats(conn)
-    (found["counts"]["repeats"],) = conn.execute(
-        "SELECT count(*) FROM ledger WHERE action IN ('repeat', 'near-repeat')"
-    ).fetchone()
-    (found["counts"]["conflicts"],) = conn.execute("SELECT count(*) FROM links WHERE relation = 'conflict'").fetchone()
-    return found
+RELATED = 8  # articles named below an article
 
 
 def newest(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
@@ -91,7 +61,8 @@ def article(conn: sqlite3.Connection, key: str, most: int) -> dict[str, Any]:
     """Return a post as a reader sees it, with at most `most` rows of what was left out of it.
 
     `blocks` are paragraphs, headings and so on, each of sentences; consecutive
-    list items make one block of kind "list" with `items`.
+    list items make one block of kind "list" with `items`. `ties` of a block or
+    item say what other articles say on it (see `ties.margin`).
     """
     row = conn.execute(_POST, (key,)).fetchone()
     if row is None:
@@ -111,18 +82,20 @@ def article(conn: sqlite3.Connection, key: str, most: int) -> dict[str, Any]:
             "SELECT action, count(*) FROM ledger WHERE post_id = ? AND action <> 'separator' GROUP BY 1", (post["id"],)
         )
     )
+    beside = ties.margin(conn, post["id"])
     ledger_names = ("action", "reason", "start", "end", "target", "text", "kept")
     return {
         **post,
         "drafts": drafts,
-        "blocks": _blocks(conn.execute(_SENTENCES, (post["id"],))),
+        "blocks": _blocks(conn.execute(_SENTENCES, (post["id"],)), beside),
+        "related": ties.articles(conn, post["id"], beside, RELATED),
         "ledger": [dict(zip(ledger_names, line, strict=True)) for line in conn.execute(_LEDGER, (post["id"], most))],
         "left_out": dict(sorted(counts.items(), key=lambda pair: -pair[1])),
         "left_out_total": sum(counts.values()),
     }
 
 
-def _blocks(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+def _blocks(rows: Iterable[Sequence[Any]], beside: dict[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Put sentences together to passages, and list items to lists."""
     blocks: list[dict[str, Any]] = []
     open_passage: int | None = None
@@ -141,7 +114,7 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
             "space": False,
         }
         if passage != open_passage:
-            made = {"kind": block, "level": level, "lead": lead, "sentences": [sentence], "draft": None}
+            made = {"kind": block, "level": level, "lead": lead, "sentences": [sentence], "draft": None, "ties": []}
             if plain.startswith(lead):
                 made["lead"] = ""
             if draft != at_draft and blocks:
@@ -163,6 +136,7 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
             before = current["sentences"][-1]["text"]
             sentence["space"] = before[-1:].isascii() and plain[:1].isascii()
             current["sentences"].append(sentence)
+        current["ties"] += beside.get(start, ())
         open_passage = passage
     return blocks
 
@@ -175,6 +149,25 @@ def source(conn: sqlite3.Connection, key: str) -> str:
     if row is None:
         raise NotFoundError(f"no post {key!r} in this database")
     return str(row[0])
+
+
+def original(conn: sqlite3.Connection, key: str) -> list[Piece]:
+    """Return the source of a post in pieces, kept and left out; front matter is one of neither."""
+    text = source(conn, key)
+    (post_id,) = conn.execute("SELECT id FROM posts WHERE key = ?", (key,)).fetchone()
+    kept = [
+        (int(a), int(b), int(start))
+        for start, spans in conn.execute("SELECT start, spans FROM sentences WHERE post_id = ?", (post_id,))
+        for a, b in json.loads(spans)
+    ]
+    known = {start for _, _, start in kept}
+    left_out = [
+        (start, end, action, reason, target if target in known else None)
+        for start, end, action, reason, target in conn.execute(
+            'SELECT start, "end", action, reason, target_start FROM ledger WHERE post_id = ?', (post_id,)
+        )
+    ]
+    return pieces(text, kept, left_out)
 
 
 def context(conn: sqlite3.Connection, key: str, start: int) -> list[dict[str, Any]]:
@@ -193,38 +186,6 @@ def context(conn: sqlite3.Connection, key: str, start: int) -> list[dict[str, An
     return found[max(0, at - 2) : at + 3]
 
 
-def topic_outline(conn: sqlite3.Connection, slug: str, posts: int) -> dict[str, Any]:
-    """Return counts of a topic by kind, and by month and kind, and the posts that say most about it."""
-    by_month: dict[str, dict[str, int]] = {}
-    for month, kind, count in conn.execute(_MONTHS, (slug,)):
-        by_month.setdefault(month, {})[kind] = count
-    names = ("key", "path", "title", "date", "claims")
-    return {
-        "kinds": dict(conn.execute(_KINDS, (slug,))),
-        "months": by_month,
-        "posts": [dict(zip(names, row, strict=True)) for row in conn.execute(_POSTS, (slug, posts))],
-    }
-
-
-def topic_claims(conn: sqlite3.Connection, slug: str, kind: str, limit: int, offset: int) -> list[dict[str, Any]]:
-    """Return claims of one kind and topic, those said in most posts first, each with its places."""
-    rows = conn.execute(_TOPIC_CLAIMS, (slug, kind, limit, offset)).fetchall()
-    said = occurrences(conn, [row[0] for row in rows])
-    return [
-        {
-            "claim": key,
-            "text": text,
-            "kind": kind,
-            "certainty": certainty,
-            "holder": holder,
-            "posts": posts,
-            "score": score,
-            "place": said[claim_id][0] if said[claim_id] else None,
-        }
-        for claim_id, key, text, certainty, holder, posts, score in rows
-    ]
-
-
 def repeating(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
     """Return the posts that repeat themselves most: characters left out, and their share of the body."""
     names = ("key", "path", "title", "date", "left_out", "length", "count")
@@ -232,51 +193,3 @@ def repeating(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
     for post in found:
         post["share"] = min(1.0, post["left_out"] / post["length"]) if post["length"] else 0.0
     return found
-
-
-def near_claims(conn: sqlite3.Connection, key: str) -> str:
-    """Return the end of a message: the claims whose keys begin like `key`, a link cut short."""
-    head = key[:8]
-    if len(head) < 4:
-        return ""
-    # The first letters of a key, as a range: an index answers that.
-    rows = conn.execute(
-        "SELECT key FROM claims WHERE key >= ? AND key < ? LIMIT 20", (head, head + "\uffff")
-    ).fetchall()
-    return near(key, [row[0] for row in rows]) if rows else ""
-
-
-def near_posts(conn: sqlite3.Connection, given: str, most: int = 5) -> list[dict[str, Any]]:
-    """Return posts whose title, file name or key is near `given`."""
-    rows = conn.execute("SELECT key, path, title, date FROM posts").fetchall()
-    names: dict[str, Sequence[Any]] = {}
-    for row in rows:
-        names.update({_fold(str(row[0])): row, _fold(str(row[1]).rsplit("/", 1)[-1]): row, _fold(str(row[2])): row})
-    return [dict(zip(("key", "path", "title", "date"), row, strict=True)) for row in _nearest(given, names, most)]
-
-
-def near_topics(topics: Sequence[Mapping[str, Any]], given: str, most: int = 5) -> list[Mapping[str, Any]]:
-    """Return topics whose slug or name is near `given`; those with most claims where none is."""
-    names = {}
-    for topic in reversed(topics):
-        for name in (topic["slug"], *topic["names"].values()):
-            names[_fold(name)] = topic
-    return list(_nearest(given, names, most)) or [topic for topic in topics if topic["claims"]][:most]
-
-
-def _nearest(given: str, names: Mapping[str, Any], most: int) -> list[Any]:
-    """Return the values of the names that are near `given` or hold it, each once."""
-    folded = _fold(given)[:200]
-    if not folded:
-        return []
-    close = [name for name in names if folded in name][:most]
-    close += difflib.get_close_matches(folded, list(names), n=most, cutoff=_NEAR)
-    found: list[Any] = []
-    for name in close:
-        if names[name] not in found:
-            found.append(names[name])
-    return found[:most]
-
-
-def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold().strip()

@@ -1,0 +1,135 @@
+"""What other articles say on the same: ties of claims, for the margin of an article and beside a claim."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+_LINKS = (
+    "SELECT o.start, l.relation, l.score, l.evidence, c.id FROM occurrences o JOIN links l ON l.{one} = o.claim_id"
+    " JOIN claims c ON c.id = l.{other} WHERE o.post_id = ?1"
+    " AND NOT EXISTS (SELECT 1 FROM occurrences own WHERE own.claim_id = c.id AND own.post_id = ?1)"
+)
+_SAME = (
+    "SELECT DISTINCT o.start, 'same', 1.0, '[]', o.claim_id FROM occurrences o JOIN occurrences e"
+    " ON e.claim_id = o.claim_id AND e.post_id <> o.post_id WHERE o.post_id = ?1"
+)
+_NEIGHBOURS = (
+    "SELECT o.start, 'near', n.score, '[]', n.other_id FROM occurrences o JOIN neighbours n ON n.claim_id = o.claim_id"
+    " WHERE o.post_id = ?1 AND n.score >= ?2"
+)
+_ELSEWHERE = (
+    "SELECT c.key, c.text, c.kind, c.post_count, p.key, p.title, p.path, p.date, o.start FROM claims c"
+    " JOIN occurrences o ON o.claim_id = c.id JOIN posts p ON p.id = o.post_id WHERE c.id = ?1 AND p.id <> ?2"
+    " ORDER BY p.date DESC, p.path, o.start LIMIT 1"
+)
+_NEAR_CLAIM = (
+    "SELECT n.score, c.key, c.text, c.kind, c.certainty, c.holder, c.post_count, c.id FROM neighbours n"
+    " JOIN claims c ON c.id = n.other_id WHERE n.claim_id = ?1 AND NOT EXISTS (SELECT 1 FROM links l"
+    " WHERE l.a_id = min(?1, c.id) AND l.b_id = max(?1, c.id) OR l.a_id = max(?1, c.id) AND l.b_id = min(?1, c.id))"
+    " ORDER BY n.score DESC, c.key LIMIT ?2"
+)
+_ARTICLES = (
+    "SELECT CASE a.a_id WHEN ?1 THEN a.b_id ELSE a.a_id END, a.score, a.shared, a.ties FROM article_links a"
+    " WHERE a.a_id = ?1 OR a.b_id = ?1 ORDER BY a.score DESC, 1 LIMIT ?2"
+)
+_HEAD = "SELECT key, path, title, date FROM posts WHERE id = ?"
+_RANK = {"conflict": 0, "same": 1, "subsumes": 2, "related": 3, "near": 4}
+NEAR = 0.8  # cosine from which on a neighbour stands in an article's margin
+_A_SENTENCE = 2  # ties shown beside one sentence
+
+
+def margin(conn: sqlite3.Connection, post_id: int) -> dict[int, list[dict[str, Any]]]:
+    """Return by the start of a sentence what other articles say on it: contradictions first, then the same, then more.
+
+    Each tie has `relation` (same, subsumes, conflict, related or near), `score`,
+    `evidence`, the other claim and the article that says it.
+    """
+    found: list[tuple[Any, ...]] = []
+    for one, other in (("a_id", "b_id"), ("b_id", "a_id")):
+        found += conn.execute(_LINKS.format(one=one, other=other), (post_id,)).fetchall()
+    found += conn.execute(_SAME, (post_id,)).fetchall()
+    found += conn.execute(_NEIGHBOURS, (post_id, NEAR)).fetchall()
+    found.sort(key=lambda row: (row[0], _RANK[row[1]], -row[2], row[4]))
+    ties: dict[int, list[dict[str, Any]]] = {}
+    for start, relation, score, evidence, claim_id in found:
+        beside = ties.setdefault(start, [])
+        if len(beside) >= _A_SENTENCE or any(tie["id"] == claim_id for tie in beside):
+            continue
+        row = conn.execute(_ELSEWHERE, (claim_id, post_id)).fetchone()
+        if row:
+            names = ("claim", "text", "kind", "posts", "key", "title", "path", "date", "start")
+            beside.append(
+                {
+                    "id": claim_id,
+                    "relation": relation,
+                    "score": score,
+                    "evidence": json.loads(evidence),
+                    **dict(zip(names, row, strict=True)),
+                }
+            )
+    return ties
+
+
+def articles(
+    conn: sqlite3.Connection, post_id: int, ties: dict[int, list[dict[str, Any]]], most: int
+) -> list[dict[str, Any]]:
+    """Return the articles tied to one, the strongest tie first, each with the reason.
+
+    The build's own ties of articles are read; where it made none, those of the
+    claims in the margin are counted.
+
+    Returns:
+        `key`, `path`, `title`, `date`, `shared` (how many claims tie them) and
+        `reasons`, up to two claims of this article with their relation.
+    """
+    found = []
+    for other, _, shared, pairs in conn.execute(_ARTICLES, (post_id, most)):
+        row = conn.execute(_HEAD, (other,)).fetchone()
+        if row:
+            post = dict(zip(("key", "path", "title", "date"), row, strict=True))
+            found.append({**post, "shared": shared, "reasons": _reasons(conn, other, json.loads(pairs))})
+    return found or _counted(ties, most)
+
+
+def _reasons(conn: sqlite3.Connection, post_id: int, pairs: list[Any]) -> list[dict[str, Any]]:
+    """Return up to two of the claims of an article that tie it to another one."""
+    found: list[dict[str, Any]] = []
+    for pair in pairs:
+        ids = [one for one in (pair if isinstance(pair, list) else [pair]) if isinstance(one, int)]
+        marks = ",".join("?" * len(ids))
+        row = conn.execute(
+            f"SELECT c.key, c.text, o.start FROM claims c JOIN occurrences o ON o.claim_id = c.id"
+            f" WHERE o.post_id = ? AND c.id IN ({marks}) LIMIT 1",
+            (post_id, *ids),
+        ).fetchone()
+        if row and all(row[0] != one["claim"] for one in found):
+            found.append({"claim": row[0], "text": row[1], "start": row[2], "relation": "near"})
+        if len(found) == 2:
+            break
+    return found
+
+
+def _counted(ties: dict[int, list[dict[str, Any]]], most: int) -> list[dict[str, Any]]:
+    by_post: dict[str, dict[str, Any]] = {}
+    for beside in ties.values():
+        for tie in beside:
+            post = by_post.setdefault(
+                tie["key"],
+                {**{name: tie[name] for name in ("key", "path", "title", "date")}, "shared": 0, "reasons": []},
+            )
+            post["shared"] += 1
+            if len(post["reasons"]) < 2:
+                post["reasons"].append({name: tie[name] for name in ("claim", "text", "start", "relation")})
+    return sorted(by_post.values(), key=lambda post: (-post["shared"], post["path"]))[:most]
+
+
+def near_claim(conn: sqlite3.Connection, claim_id: int, most: int) -> list[dict[str, Any]]:
+    """Return the claims of other posts nearest in meaning to a claim, those already tied to it left out."""
+    names = ("score", "claim", "text", "kind", "certainty", "holder", "posts", "id")
+    found = [dict(zip(names, row, strict=True)) for row in conn.execute(_NEAR_CLAIM, (claim_id, most))]
+    for one in found:
+        row = conn.execute(_ELSEWHERE, (one["id"], -1)).fetchone()
+        one["place"] = dict(zip(("post_key", "title", "post", "date", "start"), row[4:], strict=True)) if row else None
+    return found
