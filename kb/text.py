@@ -12,7 +12,8 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import methodcaller
 from typing import Any
 
 from kb.records import Token
@@ -28,21 +29,23 @@ _dictionary: Any = None
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _MARKUP = re.compile(r"[\s*_#>|`~\\]+")
-_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f]")
+_JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uff66-\uff9f]+")
+_end, _number = methodcaller("end"), methodcaller("word_id")
+_token = partial(tuple.__new__, Token)  # half the cost of the class's own constructor
 
 
-def _tokenizer() -> Any:
-    """Return this thread's Sudachi tokeniser; the dictionary is shared."""
+def sudachi(mode: str = "C") -> Any:
+    """Return this thread's Sudachi tokeniser of a split mode ("A", "B" or "C"); the dictionary is shared."""
     global _dictionary
-    if not hasattr(_local, "tokenizer"):
-        from sudachipy import SplitMode, dictionary
+    made: dict[str, Any] = _local.__dict__
+    if mode not in made:
+        from sudachipy import dictionary
 
         with _lock:
             if _dictionary is None:
                 _dictionary = dictionary.Dictionary(dict="core")
-        _local.tokenizer = _dictionary.create(mode=SplitMode.C)
-        _local.short = SplitMode.A
-    return _local.tokenizer
+        made[mode] = _dictionary.create(mode=mode)
+    return made[mode]
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
@@ -69,35 +72,40 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 def _read(text: str) -> tuple[Token, ...]:
     """Return the words of `text`."""
-    tokenizer = _tokenizer()
-    found = []
+    tokenizer = sudachi()
+    found: list[Token] = []
     text = _SURROGATE.sub("\ufffd", text)  # a lone half of a pair cannot be given to Sudachi
     for offset, piece in _chunks(text):
-        end = 0
-        for m in tokenizer.tokenize(piece):
-            begin, end = end, m.end()  # words follow each other without a gap
-            number = m.word_id()
-            entry = _entries.get(number)
-            if entry is None:
-                entry = _entry(m)
-                if number < _MADE_UP:
-                    _entries[number] = entry
-            pos, lemma, norm, units = entry
+        words = list(tokenizer.tokenize(piece))
+        # One sweep a question, all in C: in a loop over the words this would take as long as Sudachi itself.
+        ends = list(map(_end, words))
+        known = list(map(_entries.get, map(_number, words)))
+        entries = [entry or _entry(word) for entry, word in zip(known, words, strict=True)]
+        begin = 0
+        for end, (pos, lemma, norm, units) in zip(ends, entries, strict=True):  # words follow without a gap
             if pos[0] != "空白":
-                found.append(Token(piece[begin:end], begin + offset, end + offset, pos, lemma, norm, units))
+                found.append(_token((piece[begin:end], begin + offset, end + offset, pos, lemma, norm, units)))
+            begin = end
     return tuple(found)
 
 
 def _entry(word: Any) -> _Entry:
-    """Return what the dictionary says of a word, or what Sudachi made up where it holds no such word."""
+    """Return what the dictionary says of a word, or what Sudachi made up where it holds no such word.
+
+    The former is remembered.
+    """
     pos = word.part_of_speech()
     norm = word.normalized_form()
     units: tuple[str, ...] = (norm,)
     if word.end() - word.begin() > 1 and pos[0] == "名詞":
-        parts = word.split(_local.short)
+        parts = word.split("A")
         if len(parts) > 1:
             units = tuple(p.normalized_form() for p in parts)
-    return pos, word.dictionary_form(), norm, units
+    entry = pos, word.dictionary_form(), norm, units
+    number = word.word_id()
+    if number < _MADE_UP:
+        _entries[number] = entry
+    return entry
 
 
 _remembered = lru_cache(maxsize=1024)(_read)
@@ -105,7 +113,7 @@ _remembered = lru_cache(maxsize=1024)(_read)
 
 def normal_forms(text: str) -> list[str]:
     """Return the normalised forms of the words of `text`: `tokens` without the rest, in half the time."""
-    tokenizer = _tokenizer()
+    tokenizer = sudachi()
     found: list[str] = []
     for _, piece in _chunks(_SURROGATE.sub("\ufffd", text)):
         found += [m.normalized_form() for m in tokenizer.tokenize(piece)]
@@ -114,10 +122,10 @@ def normal_forms(text: str) -> list[str]:
 
 def short_units(word: str) -> list[str]:
     """Return the normalised short units (mode A) that the dictionary divides `word` into, [] where it does not."""
-    found = _tokenizer().tokenize(_SURROGATE.sub("\ufffd", word)[:_CHUNK])
+    found = sudachi().tokenize(_SURROGATE.sub("\ufffd", word)[:_CHUNK])
     if len(found) != 1:
         return []
-    parts = found[0].split(_local.short)
+    parts = found[0].split("A")
     return [part.normalized_form() for part in parts] if len(parts) > 1 else []
 
 
@@ -141,5 +149,17 @@ def short_key(*parts: str) -> str:
 
 def is_japanese(text: str) -> bool:
     """Tell whether `text` is to be read as Japanese: one letter in ten is enough."""
-    letters = sum(map(str.isalpha, text))
-    return bool(letters) and len(_JAPANESE.findall(text)) * 10 >= letters
+    japanese = sum(map(len, _JAPANESE.findall(text))) * 10
+    if japanese >= len(text):  # of which the letters are a part
+        return any(map(str.isalpha, text))
+    return 0 < sum(map(str.isalpha, text)) <= japanese
+
+
+def reading(text: str) -> str:
+    """Return how `text` is read aloud, in katakana where Sudachi knows it; Latin letters and digits as they stand."""
+    tokenizer = sudachi()
+    found = []
+    for _, piece in _chunks(_SURROGATE.sub("\ufffd", text)):
+        for m in tokenizer.tokenize(piece):
+            found.append(m.surface() if m.surface().isascii() else m.reading_form())
+    return "".join(found)
