@@ -1,4 +1,4 @@
-"""What is made from claims: index terms, vectors, topics. Each stage does what is missing, a batch a transaction.
+"""What is made from claims: index terms and vectors. Each stage does what is missing, a batch a transaction.
 
 What is missing is asked of the database, never remembered: a build that was
 killed anywhere is finished by the next one.
@@ -6,7 +6,6 @@ killed anywhere is finished by the next one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cache
@@ -18,10 +17,9 @@ import numpy.typing as npt
 from sqlalchemy import Engine
 
 from kb import fts, schema, store
-from kb.config import NORMALISER_VERSION, resource
+from kb.config import NORMALISER_VERSION
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
-from kb.text import text_hash
 
 if TYPE_CHECKING:
     from kb.embeddings import Encoder
@@ -31,7 +29,6 @@ Item = TypeVar("Item")
 DEFAULT_MODEL = "default"
 _TERMS_BATCH = 1_000
 _VECTORS_BATCH = 1_024
-_TOPICS_BATCH = 4_096
 _FEW = 4  # batches that are not worth starting processes for
 
 
@@ -73,7 +70,7 @@ def vectors(engine: Engine, tally: Tally, workers: Workers | None = None) -> Non
         # Another version of a package makes other vectors; only the default encoder is loaded fast enough to ask.
         if model.source != DEFAULT_MODEL and not _missing(engine, model.id):
             continue
-        encoder = _loaded(engine, model.source)
+        encoder = loaded(engine, model.source)
         with engine.begin() as connection:  # another revision: its old vectors go
             store.put_model(connection, model.name, model.source, encoder.revision, encoder.dim)
         crew = workers if workers is not None and model.source == DEFAULT_MODEL else Workers(1)
@@ -105,7 +102,7 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, worker
         tally.told("embed", done, len(pending))
 
 
-def _loaded(engine: Engine, source: str) -> Encoder:
+def loaded(engine: Engine, source: str) -> Encoder:
     """Return the encoder of a model; one that was trained here asks the database for its words."""
     from kb.embeddings import adapted
 
@@ -123,59 +120,6 @@ def _default_encoder() -> Encoder:
 def _default_vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """Return a vector a text (texts x dim). Runs in any process."""
     return _default_encoder().encode(texts)
-
-
-def topics(engine: Engine, tally: Tally, path: Path | None = None) -> None:
-    """Assign the claims to topics that are new, or all of them where the list or the model has changed."""
-    path = path or resource("data", "topics.yml")
-    with engine.connect() as connection:
-        active = next((model for model in connection.execute(store.models()) if model.active), None)
-        state = _topic_state(path, active.revision if active else "")
-        pending = [(row.id, row.text) for row in connection.execute(store.claims_without_topics(state))]
-        known = connection.execute(store.topics().limit(1)).first()
-    if known is not None and not pending:
-        return
-    from kb import topics as curated
-
-    listed = curated.load(path)
-    with engine.begin() as connection:
-        ids = store.put_topics(connection, listed)
-    encoder = _loaded(engine, active.source) if active and pending else None
-    done = 0
-    for batch in _batches(pending, _TOPICS_BATCH):
-        texts = [text for _, text in batch]
-        held = _Held(engine, active.id, encoder, texts) if active and encoder else None
-        found = curated.assign(texts, listed, held)
-        links = ((batch[index][0], ids[slug], score, evidence) for index, slug, score, evidence in found)
-        with engine.begin() as connection:
-            store.put_topic_links(connection, [claim for claim, _ in batch], links, state)
-        done += len(batch)
-        tally.told("topics", done, len(pending))
-
-
-class _Held:
-    """An encoder that knows the vectors of `texts` already, from the database."""
-
-    def __init__(self, engine: Engine, model_id: int, encoder: Encoder, texts: Sequence[str]) -> None:
-        self._encoder = encoder
-        with engine.connect() as connection:
-            blobs = connection.execute(store.vectors(model_id, [text_hash(text) for text in texts]))
-            self._vectors = {row.text_hash: np.frombuffer(row.vector, dtype="<f4") for row in blobs}
-
-    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return a vector a text (texts x dim), made only where the database has none."""
-        keys = [text_hash(text) for text in texts]
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
-        made = dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True)) if missing else {}
-        rows = [made[key] if key in made else self._vectors[key] for key in keys]
-        return np.array(rows, dtype=np.float32).reshape(len(rows), self._encoder.dim)
-
-
-def _topic_state(path: Path, revision: str) -> str:
-    """Return the fingerprint of what decides the topics of a claim, its text aside."""
-    names = resource("data", "synonyms.yml").read_bytes()  # what a topic is called is known from there, too
-    parts = [path.read_bytes(), names, revision.encode(), str(NORMALISER_VERSION).encode()]
-    return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
 
 
 def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

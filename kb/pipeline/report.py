@@ -18,13 +18,15 @@ class BuildReport:
     """What one build did.
 
     `counts` says how much the database holds and what changed, `seconds` what
-    each stage took, `faults` what was skipped or only partly read.
+    each stage took, `faults` what was skipped or only partly read, `notes` what
+    is odd and was done all the same.
     """
 
     db: str
     counts: Mapping[str, int]
     seconds: Mapping[str, float]
     faults: tuple[Fault, ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON holds it."""
@@ -33,6 +35,7 @@ class BuildReport:
             "counts": dict(self.counts),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "faults": [asdict(fault) for fault in self.faults],
+            "notes": list(self.notes),
         }
 
 
@@ -45,6 +48,7 @@ class Tally:
     counts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, **counts: int) -> None:
         """Add to counts."""

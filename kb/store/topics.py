@@ -116,6 +116,16 @@ def claims_without_topics(state: str) -> Select[int, str]:
     )
 
 
+def claims_of_topics() -> Select[int, str]:
+    """Select (id, text) of every claim that may be about topics."""
+    return select(Claim.id, Claim.text).where(Claim.stock.is_(False)).order_by(Claim.id)
+
+
+def restate(connection: Connection, before: str, now: str) -> None:
+    """Mark the claims that were assigned in one state as assigned in another, which gives them the same topics."""
+    connection.execute(update(Claim).where(Claim.topic_state == before).values(topic_state=now))
+
+
 def around(connection: Connection, claim_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
     """Return (nearest heading, sentence it leans on) of claims, where each is said first; "" for what is not there."""
     places = (
@@ -256,9 +266,14 @@ def counted_rows(connection: Connection) -> dict[str, list[Any]]:
     return {name: list(connection.execute(statement).all()) for name, statement in wanted.items()}
 
 
-def texts_of(claim_ids: Collection[int]) -> Select[int, str, str]:
-    """Select (id, text, text_hash) of claims."""
-    return select(Claim.id, Claim.text, Claim.text_hash).where(in_list(Claim.id, list(claim_ids)))
+def counted_before(connection: Connection) -> dict[int, dict[str, Any]]:
+    """Return what was counted last, by topic."""
+    return {row.id: row.stats for row in connection.execute(select(Topic.id, Topic.stats))}
+
+
+def texts_of(claim_ids: Collection[int]) -> Select[str, str]:
+    """Select (key, text) of claims."""
+    return select(Claim.key, Claim.text).where(in_list(Claim.id, list(claim_ids)))
 
 
 def put_counted(
