@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def contents(db: Path) -> dict[str, list[tuple[Any, ...]]]:
                 row = dict(zip(columns, values, strict=True))
                 for name, parent in parents.items():
                     row[name] = names[parent][row[name]]
+                if table.name == "article_links":  # its pairs of claims, in JSON, are ids too
+                    row["ties"] = [[names["claims"][claim] for claim in pair] for pair in json.loads(row["ties"])]
                 if table.name in NATURAL:
                     key = tuple(row[name] for name in NATURAL[table.name])
                     names.setdefault(table.name, {})[row["id"]] = key

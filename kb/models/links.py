@@ -38,10 +38,14 @@ class Neighbour(Base):
 
 
 class ArticleLink(Base):
-    """A tie between two articles, from the ties of their claims; `ties` are the pairs of claim ids that make it."""
+    """A tie between two articles, from the ties of their claims: `a_id` is the one whose path comes first.
+
+    `shared` counts the pairs of claims that tie them, `ties` names the three that do most, as pairs of claim ids,
+    that of `a` first.
+    """
 
     __tablename__ = "article_links"
-    __table_args__ = (CheckConstraint("a_id < b_id", name="order"),)
+    __table_args__ = (CheckConstraint("a_id <> b_id", name="two"),)
     a_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
     b_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True)
     score: Mapped[float]

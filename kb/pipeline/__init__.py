@@ -2,7 +2,7 @@
 
 Stages in order, each in transactions of its own that leave the database whole:
 scan, read (a post is replaced together with the claims it touches), merge,
-parts (names, figures, dates), index, embed, topics. A build may be killed at any moment: readers see the last
+parts (names, figures, dates), index, embed, links, topics. A build may be killed at any moment: readers see the last
 committed state, and the next build finishes what was left.
 """
 
@@ -24,8 +24,7 @@ from kb import config, posts, schema, store
 from kb.config import Settings
 from kb.errors import DatabaseError, NotFoundError, SourceError
 from kb.lock import exclusive
-from kb.pipeline import derive, merge, parts, plan
-from kb.pipeline import topics as subjects
+from kb.pipeline import derive, links, merge, parts, plan
 from kb.pipeline.plan import Job
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import BuildReport, Progress, Tally
@@ -46,7 +45,6 @@ def build(
     settings: Settings | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
-    topics: Path | None = None,
 ) -> BuildReport:
     """Read posts and bring the database up to date: new, changed and deleted files only.
 
@@ -60,12 +58,9 @@ def build(
         settings: how posts are read; a change reads all of them again.
         progress: called as (stage, done, total).
         workers: reading processes, one a processor by default; with 1 all is done here.
-        topics: the file of curated topics, remembered for the builds that follow ("default" goes back to
-            the shipped one); without it `$KB_TOPICS`, else the file used last.
 
     Raises:
         SourceError: none of the sources exists.
-        DataFileError: the file of topics cannot be read or breaks a rule.
         LockedError: another build holds the database.
         DatabaseError: the database cannot be written, or is not one of ours.
     """
@@ -77,10 +72,8 @@ def build(
         schema.prepare(db)
         engine = schema.engine(db, writable=True)
         try:
-            listed = subjects.listing(engine, topics)  # first of all: a slip in it should not cost a long wait
             with Workers(workers) as crew:
                 _run(engine, sources, db, settings or Settings(), tally, crew)
-                subjects.timed(engine, tally, listed)
             tally.seconds["total"] = time.perf_counter() - start
             return _finish(engine, db, tally)
         finally:
@@ -109,7 +102,6 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
     with _plain_errors(db), exclusive(db):
         engine = schema.engine(db, writable=True)
         try:
-            listed = subjects.listing(engine)
             with engine.begin() as connection:
                 changed = (store.unsplit if undo else store.split)(connection, claim)
             if not changed:
@@ -119,7 +111,6 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
                 )
             with Workers(1) as crew:
                 _derive(engine, db, tally, crew)
-                subjects.timed(engine, tally, listed)
         finally:
             engine.dispose()
     return changed
@@ -174,6 +165,10 @@ def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
         derive.terms(engine, db, tally, workers)
     with tally.timed("embed"):
         derive.vectors(engine, tally, workers)
+    with tally.timed("links"):
+        links.tie(engine, tally, workers)
+    with tally.timed("topics"):
+        derive.topics(engine, tally)
 
 
 def _read_posts(engine: Engine, jobs: Sequence[Job], settings: Settings, tally: Tally, workers: Workers) -> None:
@@ -228,7 +223,7 @@ def _finish(engine: Engine, db: Path, tally: Tally) -> BuildReport:
     with engine.begin() as connection:
         held = store.counts(connection)
         counts = {**held, **tally.counts, "faults": len(tally.faults)}
-        report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults), tuple(tally.notes))
+        report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults))
         store.end_build(connection, tally.build_id, counts, tally.seconds, report.to_dict()["faults"])
     plain = schema.connect(db, writable=True)
     try:

@@ -2,7 +2,8 @@
 
 What was judged is remembered by pair, so that a small change costs little; what
 is merged is worked out anew from all verdicts, so that an updated database and
-a fresh one come out the same.
+a fresh one come out the same. What is alike and not merged is for the links
+stage, which comes later and knows names and vectors.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Pair = tuple[str, str]
 
 
 def merge(engine: Engine, tally: Tally, workers: Workers) -> None:
-    """Bring claims, merges and links in line with the wordings that posts hold now."""
+    """Bring claims and merges in line with the wordings that posts hold now."""
     rules = rules_fingerprint()
     with engine.connect() as connection:
         state = hashlib.blake2b((rules + store.wording_state(connection)).encode(), digest_size=16).hexdigest()
@@ -48,9 +49,8 @@ def merge(engine: Engine, tally: Tally, workers: Workers) -> None:
         merges = dedup.group([w.key for w in wordings], same, store.splits(connection))
         store.put_merges(connection, wordings, [(m.wording, m.into, m.score, m.evidence) for m in merges])
         _mark_stock(connection)
-        made = store.put_links(connection, ((a, b, r) for (a, b), r in judged.items()))
         store.put_state(connection, STAGE, state)
-    tally.add(merged=len(merges), links_made=made)
+    tally.add(merged=len(merges))
 
 
 def rules_fingerprint() -> str:

@@ -102,6 +102,8 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
     ids = sorted(touched)
     if not ids:
         return Changes()
+    # Who says a claim decides its neighbours: the links stage has something to do, whatever the claim's row says.
+    connection.execute(delete(StageState).where(StageState.stage == "links"))
     columns = [Claim.id, *(getattr(Claim, name) for name in _COMPARED)]
     stored = {row.id: row for row in connection.execute(select(*columns).where(in_list(Claim.id, ids)))}
     updates, reworded, new = [], [], 0

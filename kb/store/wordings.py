@@ -18,7 +18,6 @@ from kb.models import (
     ClaimTerms,
     ClaimTopic,
     Figure,
-    Link,
     Merge,
     Occurrence,
     Post,
@@ -170,36 +169,11 @@ def mark_stock(connection: Connection, stock: Collection[int], plain: Collection
     for model in (ClaimTerms, ClaimTopic, ClaimEntity, Figure, ClaimDate):
         connection.execute(delete(model).where(in_list(model.claim_id, list(stock))))
     values: dict[str, Any] = {"topic_state": None, "parts_state": None}
+    if stock or plain:
+        connection.execute(delete(StageState).where(StageState.stage == "links"))
     for ids, value in ((stock, True), (plain, False)):
         if ids:
             connection.execute(update(Claim).where(in_list(Claim.id, list(ids))).values(values | {"stock": value}))
-
-
-def put_links(connection: Connection, links: Iterable[tuple[str, str, Relation]]) -> int:
-    """Write the links between claims, given as wordings and how they relate, in place of all there were.
-
-    Between two claims the gravest holds: a conflict before what says more, before what is merely related.
-    """
-    made = select(Occurrence.wording, Claim.key, Claim.id).join(Claim, Claim.id == Occurrence.claim_id).distinct()
-    claims: dict[str, tuple[str, int]] = {row.wording: (row.key, row.id) for row in connection.execute(made)}
-    grave = {"conflict": 0, "subsumes": 1, "related": 2}
-    best: dict[tuple[tuple[str, int], tuple[str, int]], tuple[int, float, Relation]] = {}
-    for a, b, relation in links:
-        one, two = claims.get(a), claims.get(b)
-        if one is None or two is None or one == two or relation.relation not in grave:
-            continue
-        pair = (min(one, two), max(one, two))  # by key: numbers differ from database to database
-        rank = (grave[relation.relation], -relation.score, relation)
-        if pair not in best or rank[:2] < best[pair][:2]:
-            best[pair] = rank
-    rows = [
-        {"a_id": a, "b_id": b, "relation": r.relation, "score": r.score, "evidence": list(r.evidence)}
-        for ((_, a), (_, b)), (_, _, r) in sorted(best.items(), key=lambda item: item[0])
-    ]
-    connection.execute(delete(Link))
-    if rows:
-        connection.execute(insert(Link), rows)
-    return len(rows)
 
 
 def state(connection: Connection, stage: str) -> str | None:

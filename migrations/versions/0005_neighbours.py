@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("score", sa.Double(), nullable=False),
         sa.Column("shared", sa.Integer(), nullable=False),
         sa.Column("ties", sa.JSON(), nullable=False),
-        sa.CheckConstraint("a_id < b_id", name=op.f("ck_article_links_order")),
+        sa.CheckConstraint("a_id <> b_id", name=op.f("ck_article_links_two")),
         sa.ForeignKeyConstraint(["a_id"], ["posts.id"], name=op.f("fk_article_links_a_id_posts"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["b_id"], ["posts.id"], name=op.f("fk_article_links_b_id_posts"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("a_id", "b_id", name=op.f("pk_article_links")),

@@ -1,0 +1,183 @@
+"""Which neighbours are tied to each other, and what ties them.
+
+Being near in meaning is not enough: sentences that say little ("課題もあります")
+are near to everything. Two claims are tied if they also share words that not
+everybody uses, the more of them, the smaller a cosine will do (`data/links.toml`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
+
+import numpy as np
+
+from kb.config import resource
+from kb.datafiles import read_toml
+from kb.errors import DataFileError
+from kb.links.content import SUBSTANCE, Content
+from kb.links.neighbours import Cells, Places, Scale, Scores
+from kb.records import Relation
+
+Key = TypeVar("Key")
+
+GRAVITY: Mapping[str, int] = {"conflict": 0, "same": 1, "subsumes": 2, "related": 3}
+_SHOWN_RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What `data/links.toml` sets, with a fingerprint of it."""
+
+    neighbour: float
+    shared: tuple[float, ...]
+    overlap: float
+    frame_overlap: float
+    pointing: tuple[str, ...]
+    fingerprint: str
+
+
+@cache
+def limits() -> Limits:
+    """Return the limits, read on first use.
+
+    Raises:
+        DataFileError: the file breaks its own rules.
+    """
+    path = resource("data", "links.toml")
+    data = read_toml(path)
+    try:
+        shared = tuple(float(z) for z in data["limits"]["shared"])
+        found = Limits(
+            neighbour=float(data["limits"]["neighbour"]),
+            shared=shared,
+            overlap=float(data["judged"]["overlap"]),
+            frame_overlap=float(data["judged"]["frame_overlap"]),
+            pointing=tuple(sorted(data["subjects"]["pointing"].split(), key=len, reverse=True)),
+            fingerprint=hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest(),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataFileError(f"{path}: {error!r}; see the comments in the file") from error
+    if not shared or found.neighbour > min(shared):
+        raise DataFileError(f"{path}: limits.shared must name cosines above limits.neighbour, one at least")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is said of each claim beside its words: by place, for those that have any.
+
+    `names` are (entity, words) pairs; `figures` (what it says in base units, words);
+    `dates` (first and last day, words).
+    """
+
+    names: Mapping[int, Mapping[str, str]]
+    figures: Mapping[int, Mapping[tuple[str, float, float | None], str]]
+    dates: Mapping[int, Mapping[tuple[str, str], str]]
+
+
+def near(content: Content, scale: Scale, row: Places, place: Places, score: Scores) -> list[tuple[int, int, float]]:
+    """Return the pairs of neighbours that are tied, as (a, b, cosine), a < b, in order.
+
+    Args:
+        content: what the claims speak of.
+        scale: what cosines mean under the model.
+        row: the claim that each neighbour is one of.
+        place: the neighbour.
+        score: their cosine.
+    """
+    least = [scale.at(z) for z in limits().shared]
+    good = score >= min(least)
+    a, b = np.minimum(row[good], place[good]), np.maximum(row[good], place[good])
+    size = len(content.starts)
+    _, first = np.unique(a * size + b, return_index=True)
+    a, b, cosine = a[first], b[first], score[good][first]
+    levels = content.levels.tolist()
+    telling: dict[int, frozenset[int]] = {}
+    found = []
+    for one, two, near_by in zip(a.tolist(), b.tolist(), cosine.tolist(), strict=True):
+        for claim in (one, two):
+            if claim not in telling:
+                telling[claim] = content.telling(claim)
+        shared = sum(levels[word] for word in telling[one] & telling[two])
+        if shared >= SUBSTANCE and near_by >= least[min(shared - SUBSTANCE, len(least) - 1)]:
+            found.append((one, two, near_by))
+    return found
+
+
+def overlapping(content: Content, pairs: Iterable[tuple[int, int]], least: float) -> list[tuple[int, int]]:
+    """Return the pairs of which the shorter claim has `least` of its different words in the longer one."""
+    words: dict[int, frozenset[int]] = {}
+    found = []
+    for a, b in pairs:
+        for claim in (a, b):
+            if claim not in words:
+                words[claim] = frozenset(content.said(claim))
+        one, two = words[a], words[b]
+        if len(one & two) >= least * min(len(one), len(two)) > 0:
+            found.append((a, b))
+    return found
+
+
+def related(content: Content, parts: Parts, a: int, b: int, cosine: float) -> Relation:
+    """Return the tie of two claims that are near and no more, with what they have in common."""
+    return Relation("related", round(cosine, 4), common(content, parts, a, b, cosine))
+
+
+def common(content: Content, parts: Parts, a: int, b: int, cosine: float) -> tuple[str, ...]:
+    """Return what two claims have in common: words, names, figures and dates, and how near they are."""
+    runs = content.common_runs(a, b)[:_SHOWN_RUNS]
+    names = _both(parts.names, a, b)
+    shown = [f"words: {'・'.join(runs)}"] if runs else []
+    shown += [f"names: {'・'.join(names)}"] if names else []
+    figures, dates = _both(parts.figures, a, b), _both(parts.dates, a, b)
+    shown += [f"figures: {'・'.join(figures)}"] if figures else []
+    shown += [f"dates: {'・'.join(dates)}"] if dates else []
+    if cosine:
+        shown.append(f"cosine {cosine:.2f}")
+    return tuple(shown)
+
+
+def _both(table: Mapping[int, Mapping[Key, str]], a: int, b: int) -> list[str]:
+    one, two = table.get(a), table.get(b)
+    if not one or not two:
+        return []
+    return list(dict.fromkeys(words for key, words in one.items() if key in two))
+
+
+def gravest(made: Sequence[tuple[int, int, Relation]]) -> dict[tuple[int, int], Relation]:
+    """Return one tie a pair: a contradiction before what is the same, that before what says more, or is related."""
+    found: dict[tuple[int, int], Relation] = {}
+    for a, b, relation in made:
+        if a == b or relation.relation not in GRAVITY:
+            continue
+        pair = (min(a, b), max(a, b))
+        held = found.get(pair)
+        if held is None or _rank(relation) < _rank(held):
+            found[pair] = relation
+    return found
+
+
+def _rank(relation: Relation) -> tuple[int, float, tuple[str, ...]]:
+    return GRAVITY[relation.relation], -relation.score, relation.evidence
+
+
+def states(base: str, content: Content, made_of: Sequence[str], cells: Cells) -> list[str]:
+    """Return what decides the neighbours and ties of each claim, as a fingerprint.
+
+    Args:
+        base: fingerprint of what is the same for all: model, limits, code.
+        content: what the claims speak of.
+        made_of: hash of each claim's text, its posts and the state of its parts.
+        cells: the cells each lies in.
+    """
+    words, levels = content.words, content.levels
+    found = []
+    for place, text in enumerate(made_of):
+        told = "".join(f"{words[word]}{levels[word]}" for word in sorted(content.telling(place), key=words.__getitem__))
+        state = "\0".join((base, text, told, cells.of(place)))
+        found.append(hashlib.blake2b(state.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest())
+    return found
