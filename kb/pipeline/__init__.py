@@ -25,6 +25,7 @@ from kb.config import Settings
 from kb.errors import DatabaseError, NotFoundError, SourceError
 from kb.lock import exclusive
 from kb.pipeline import derive, links, merge, parts, plan
+from kb.pipeline import topics as subjects
 from kb.pipeline.plan import Job
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import BuildReport, Progress, Tally
@@ -45,6 +46,7 @@ def build(
     settings: Settings | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
+    topics: Path | None = None,
 ) -> BuildReport:
     """Read posts and bring the database up to date: new, changed and deleted files only.
 
@@ -58,9 +60,12 @@ def build(
         settings: how posts are read; a change reads all of them again.
         progress: called as (stage, done, total).
         workers: reading processes, one a processor by default; with 1 all is done here.
+        topics: the file of curated topics, remembered for the builds that follow ("default" goes back to
+            the shipped one); without it `$KB_TOPICS`, else the file used last.
 
     Raises:
         SourceError: none of the sources exists.
+        DataFileError: the file of topics cannot be read or breaks a rule.
         LockedError: another build holds the database.
         DatabaseError: the database cannot be written, or is not one of ours.
     """
@@ -72,8 +77,10 @@ def build(
         schema.prepare(db)
         engine = schema.engine(db, writable=True)
         try:
+            listed = subjects.listing(engine, topics)  # first of all: a slip in it should not cost a long wait
             with Workers(workers) as crew:
                 _run(engine, sources, db, settings or Settings(), tally, crew)
+                subjects.timed(engine, tally, listed)
             tally.seconds["total"] = time.perf_counter() - start
             return _finish(engine, db, tally)
         finally:
@@ -102,6 +109,7 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
     with _plain_errors(db), exclusive(db):
         engine = schema.engine(db, writable=True)
         try:
+            listed = subjects.listing(engine)
             with engine.begin() as connection:
                 changed = (store.unsplit if undo else store.split)(connection, claim)
             if not changed:
@@ -111,6 +119,7 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
                 )
             with Workers(1) as crew:
                 _derive(engine, db, tally, crew)
+                subjects.timed(engine, tally, listed)
         finally:
             engine.dispose()
     return changed
@@ -167,8 +176,6 @@ def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
         derive.vectors(engine, tally, workers)
     with tally.timed("links"):
         links.tie(engine, tally, workers)
-    with tally.timed("topics"):
-        derive.topics(engine, tally)
 
 
 def _read_posts(engine: Engine, jobs: Sequence[Job], settings: Settings, tally: Tally, workers: Workers) -> None:
@@ -223,7 +230,7 @@ def _finish(engine: Engine, db: Path, tally: Tally) -> BuildReport:
     with engine.begin() as connection:
         held = store.counts(connection)
         counts = {**held, **tally.counts, "faults": len(tally.faults)}
-        report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults))
+        report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults), tuple(tally.notes))
         store.end_build(connection, tally.build_id, counts, tally.seconds, report.to_dict()["faults"])
     plain = schema.connect(db, writable=True)
     try:
