@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from itertools import combinations
+
 import pytest
 
+from kb.dedup import Deduped, near
 from kb.reading import annotate
-from kb.records import Annotation
+from kb.records import Annotation, Passage, Sentence
 
 SEP = "\n\n---END---\n\n"
 
@@ -130,3 +134,29 @@ def test_the_title_again_is_no_claim_and_not_in_the_article(body: str) -> None:
 def test_a_title_that_was_cut_short_is_known_by_its_beginning() -> None:
     found = annotate("港の新しい桟橋計画、その費用は誰が払うのか？\n\n海は青い。", title="港の新しい桟橋計画、その")
     assert kept(found) == ["海は青い。"]
+
+
+def test_the_judge_is_asked_of_all_that_is_alike_and_of_nothing_else() -> None:
+    pick = random.Random(7)
+    letters = [chr(code) for code in range(0x3042, 0x3094)]
+    keys = ["".join(pick.choices(letters, k=pick.randrange(12, 80))) for _ in range(40)]
+    for key in keys[:20]:
+        at = pick.randrange(len(key))
+        changed = key[:at] + pick.choice(letters) + key[at + pick.randrange(2) :]
+        keys += [changed, key + "".join(pick.choices(letters, k=pick.randrange(1, 30)))]
+
+    def alike(a: str, b: str) -> bool:
+        x, y = ({key[i : i + 3] for i in range(len(key) - 2)} for key in (a, b))
+        return a in b or b in a or len(x & y) >= 0.9 * len(x | y)
+
+    asked: list[list[str]] = []
+
+    def same(a: str, b: str) -> bool:
+        asked.append(sorted((a, b)))
+        return False
+
+    sentences = tuple(Sentence(i, i + 1, ((i, i + 1),), key, key, key, 0, 0) for i, key in enumerate(keys))
+    near(Deduped(sentences, ()), [Passage(0, len(keys), "paragraph", 0)], same)
+    wanted = [sorted((a, b)) for a, b in combinations(keys, 2) if alike(a, b)]
+    assert len(wanted) > 25
+    assert sorted(asked) == sorted(wanted)
