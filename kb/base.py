@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 import numpy as np
 import numpy.typing as npt
 
-from kb import export, schema, search, synonyms
+from kb import export, schema, search
 from kb.config import database_path, resource
 from kb.errors import DatabaseError, ModelError, NotFoundError, UsageError
 from kb.fts import Query
@@ -127,7 +127,7 @@ class KnowledgeBase:
             meaning = meaning or (old is not None and old.meaning)
             index = search.load(self._watch, meaning=meaning)
             if old is None:
-                names = search.Synonyms(synonyms.load(resource("data", "synonyms.yml")))
+                names = search.names(resource("data", "synonyms.yml"))
                 fresh = _Loaded(version, meaning, index, names)
             else:
                 fresh = _Loaded(version, meaning, index, old.synonyms, encoder=old.encoder, source=old.source)
@@ -213,7 +213,7 @@ class KnowledgeBase:
         notes: tuple[str, ...] = ()
         if options.mode != "keyword" and index.vectors is not None and parsed:
             try:
-                vectors = list(self._vectors(loaded, [one.text for one in parsed]))
+                vectors = list(self._vectors(loaded, [loaded.synonyms.meant(one) for one in parsed]))
             except ModelError as error:
                 if options.mode == "semantic":
                     raise

@@ -17,9 +17,12 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
+from kb.config import NORMALISER_VERSION
 from kb.records import Token
 from kb.text import tokens
 
@@ -27,6 +30,7 @@ TABLE = "claim_terms"
 INDEX = "claim_terms_fts"
 COLUMNS = ("words", "grams")
 TOKENIZER = "unicode61 remove_diacritics 0"
+VERSION = 100 * NORMALISER_VERSION + 1  # of the terms that `terms` makes: of another, they are made afresh
 QUERY_LIMIT = 2_000  # characters of a query that are read
 TERM_LIMIT = 128  # words, and bigrams, of a query that are looked up
 
@@ -60,7 +64,8 @@ class Query:
     arm encodes. `words` and `grams` are terms of the two columns, in order,
     each once, any of which may match. Of every tuple in `required` one phrase
     must match; none of `excluded` may. `labels` pairs each word with the form
-    it had in the query. `cut` tells that the query was too long to read whole.
+    it had in the query. `names` are those of `words` that the dictionary has as
+    proper names. `cut` tells that the query was too long to read whole.
     """
 
     text: str
@@ -69,6 +74,7 @@ class Query:
     required: tuple[tuple[Phrase, ...], ...] = ()
     excluded: tuple[Phrase, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    names: frozenset[str] = frozenset()
     cut: bool = False
 
     @property
@@ -91,22 +97,41 @@ def _flat(text: str) -> str:
     return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
-def _word_list(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (term, how to show it) of the content words of `text`, and of its codes such as GPT-4."""
+class Word(NamedTuple):
+    """A content word: the term it is indexed under, how to show it, and whether it is a proper name."""
+
+    term: str
+    label: str
+    name: bool
+
+
+@lru_cache(maxsize=1 << 16)
+def _term(unit: str) -> str:
+    """Return the term of a part of a word, or "" where it has no letter or digit."""
+    flat = "".join(_flat(unit).split())
+    return encode(flat) if any(c.isalnum() for c in flat) else ""
+
+
+def _empty(token: Token) -> bool:
+    return token.pos[0] in _FUNCTION_POS or (token.pos[1] == "非自立可能" and token.pos[0] != "名詞")
+
+
+def _word_list(text: str) -> Iterator[Word]:
+    """Yield the content words of `text`, and its codes such as GPT-4."""
     for token in tokens(text):
-        if token.pos[0] in _FUNCTION_POS or (token.pos[1] == "非自立可能" and token.pos[0] != "名詞"):
+        if _empty(token):
             continue
         units = _units(token)
         for unit in units:
-            flat = "".join(_flat(unit).split())
-            if any(c.isalnum() for c in flat):
-                yield encode(flat), token.surface if len(units) == 1 else flat
+            term = _term(unit)
+            if term:
+                yield Word(term, token.surface if len(units) == 1 else decode(term), token.pos[1] == "固有名詞")
     for match in _RUN.finditer(_flat(text)):
         code = match[0]
         if match["ja"] is None and _SYMBOL.search(code):
-            yield encode(code), code
+            yield Word(encode(code), code, False)
             for part in _PART.findall(code):
-                yield part, part
+                yield Word(part, part, False)
 
 
 def stands(text: str, words: frozenset[str], grams: frozenset[str]) -> list[tuple[int, int]]:
@@ -114,13 +139,35 @@ def stands(text: str, words: frozenset[str], grams: frozenset[str]) -> list[tupl
     spans = []
     if words:
         for token in tokens(text):
-            if any(encode("".join(_flat(unit).split())) in words for unit in token.units):
+            if any(_term(unit) in words for unit in _units(token)):
                 spans.append((token.start, token.end))
         # A code such as GPT-4 is a term of its own, which the words of Sudachi are parts of.
         spans += [m.span() for m in _CODE.finditer(text) if encode(_flat(m[0])) in words]
     if grams:
         spans += [(at, at + 2) for at in range(len(text) - 1) if encode(_flat(text[at : at + 2])) in grams]
     return joined(spans)
+
+
+def shown(text: str, held: Collection[str]) -> tuple[str, ...]:
+    """Return the words of `text` whose terms are among `held`, as typed and each once: データセンター, not its parts.
+
+    Words in katakana that touch are one name, where all of it is held: the dictionary may not know it.
+    """
+    found: list[str] = []
+    end = -1  # of the word in katakana shown last
+    for token in tokens(text):
+        terms = [] if _empty(token) else list(filter(None, map(_term, _units(token))))
+        kept = [term for term in terms if term in held]
+        kana = len(kept) == len(terms) and _KANA.fullmatch(token.surface) is not None
+        if kept and kana and end == token.start:
+            found[-1] += token.surface
+        elif kept:
+            found += [token.surface] if len(kept) == len(terms) else map(decode, kept)
+        end = token.end if kept and kana else -1
+    for code in (match[0] for match in _CODE.finditer(text)):
+        if _SYMBOL.search(code) and encode(_flat(code)) in held:
+            found = [word for word in found if word not in code] + [code]
+    return _once(found)
 
 
 def joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -135,9 +182,19 @@ def joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _units(token: Token) -> tuple[str, ...]:
-    """Return the parts of a word that mean something: a name in kana that falls into splinters stays whole."""
-    splinters = any(len(unit) < 3 and _KANA.fullmatch(unit) for unit in token.units)
-    return (token.norm,) if splinters and _KANA.fullmatch(token.surface) else token.units
+    """Return the parts of a word that mean something.
+
+    A name in kana that falls into splinters stays whole, and so does a word with an affix that the dictionary writes
+    as another word: 強み is no 味, お金 no 御.
+    """
+    units = token.units
+    if len(units) < 2:
+        return units
+    splinters = any(len(unit) < 3 and _KANA.fullmatch(unit) for unit in units)
+    if splinters and _KANA.fullmatch(token.surface):
+        return (token.norm,)
+    surface = token.surface.casefold()
+    return (token.norm,) if any(len(unit) == 1 and unit.casefold() not in surface for unit in units) else units
 
 
 def _once(terms: Iterable[str]) -> tuple[str, ...]:
@@ -165,7 +222,7 @@ def _grams(text: str, *, closed: bool = True) -> list[str]:
 
 def terms(text: str) -> tuple[str, str]:
     """Return what is indexed of `text`: its words and its bigrams, each joined by spaces."""
-    words = [term for term, _ in _word_list(text)]
+    words = [word.term for word in _word_list(text)]
     return " ".join(words), " ".join(_grams(text))
 
 
@@ -223,15 +280,16 @@ def parse(query: str) -> Query:
             if phrases:
                 required.append(phrases)
     texts = [body for group in groups for _, body in group]
-    pairs = [pair for body in texts for pair in _word_list(body)][:TERM_LIMIT]
+    found = [word for body in texts for word in _word_list(body)][:TERM_LIMIT]
     grams = _once(gram for body in texts for gram in _asked_grams(body))
     return Query(
         text=" ".join(texts),
-        words=_once(term for term, _ in pairs),
+        words=_once(word.term for word in found),
         grams=grams[:TERM_LIMIT],
         required=tuple(required),
         excluded=tuple(excluded),
-        labels=tuple(dict(reversed(pairs)).items()),
+        labels=tuple({word.term: word.label for word in reversed(found)}.items()),
+        names=frozenset(word.term for word in found if word.name),
         cut=len(query) > QUERY_LIMIT,
     )
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from kb import config, posts, schema, store
+from kb import config, fts, posts, schema, store
 from kb.config import Settings
 from kb.errors import DatabaseError, NotFoundError, SourceError
 from kb.lock import exclusive
@@ -186,7 +186,7 @@ def _read_posts(engine: Engine, jobs: Sequence[Job], settings: Settings, tally: 
         if batch:
             with engine.begin() as connection:
                 store.replace(connection, batch)
-                store.put_along(connection, (a for post in batch for a in post.along), config.NORMALISER_VERSION)
+                store.put_along(connection, (a for post in batch for a in post.along), fts.VERSION)
             batch.clear()
 
     results = workers.each(partial(read_post, settings=settings), jobs, here=len(jobs) < _FEW_POSTS)

@@ -17,7 +17,6 @@ import numpy.typing as npt
 from sqlalchemy import Engine
 
 from kb import fts, schema, store
-from kb.config import NORMALISER_VERSION
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
 
@@ -35,12 +34,12 @@ _FEW = 4  # batches that are not worth starting processes for
 def terms(engine: Engine, path: Path, tally: Tally, workers: Workers) -> None:
     """Index the words of the claims that are not indexed yet."""
     with engine.connect() as connection:
-        pending = [(row.id, row.text) for row in connection.execute(store.claims_without_terms(NORMALISER_VERSION))]
+        pending = [(row.id, row.text) for row in connection.execute(store.claims_without_terms(fts.VERSION))]
     batches = list(_batches(pending, _TERMS_BATCH))
     done = 0
     for made in workers.each(_terms_of, batches, here=len(batches) < _FEW):
         with engine.begin() as connection:
-            done += store.put_terms(connection, made, NORMALISER_VERSION)
+            done += store.put_terms(connection, made, fts.VERSION)
         tally.told("index", done, len(pending))
     if len(batches) >= _FEW:
         with closing(schema.connect(path, writable=True)) as plain:
