@@ -15,13 +15,14 @@ import numpy as np
 from kb.errors import ModelError, UsageError
 from kb.fts import Query, parse
 from kb.records import Hit, PostHit
-from kb.search import rank
+from kb.search import adjacent, around, rank, wording
 from kb.search.answers import Results, hits, occurrences
 from kb.search.close import NOTE, SEEN, close
 from kb.search.families import fold
 from kb.search.filters import Allowed, Choice, Filters, allowed, post_path
 from kb.search.index import Floats, SearchIndex, load, places, post_norms
 from kb.search.synonyms import Synonyms
+from kb.search.synonyms import load as names
 
 Mode = Literal["hybrid", "semantic", "keyword"]
 Group = Literal["claim", "post"]
@@ -43,6 +44,7 @@ __all__ = [
     "SearchIndex",
     "Synonyms",
     "load",
+    "names",
     "occurrences",
     "post_norms",
     "post_path",
@@ -77,7 +79,7 @@ def read(query: str) -> Query:
     if parsed.empty:
         reason = "only what to leave out" if parsed.excluded else "no word"
         raise UsageError(f"the query {' '.join(query.split())[:40]!r} holds {reason}; say what to look for")
-    return parsed
+    return wording.asked(parsed)
 
 
 def search(
@@ -101,19 +103,30 @@ def search(
         if mode == "semantic":
             raise ModelError(f"mode semantic cannot be used: {'; '.join(index.notes) or 'no query vector'}")
         mode = "keyword"
+    query = synonyms.joined(query)
     may = _narrowed(conn, index, query, allowed(conn, index, options.filters))
     terms = []
     if mode != "semantic":
-        terms = rank.look_up(conn, index, query.words, query.grams, synonyms.alternatives(query))
-    names = synonyms.others(query)
+        others = synonyms.alternatives(query)
+        factors = wording.factors(query) if options.group == "claim" else {}
+        terms = rank.look_up(conn, index, query.words, query.grams, others, factors)
+    other_names = synonyms.others(query)
     notes = _notes(index, query, options.mode, bool(terms))
     words = np.where(may.claims, rank.by_words(index, terms), np.float32(0))
-    words = rank.in_context(index, terms, words) if options.group == "claim" else words
+    if options.group == "claim":
+        words = around.by_words(index, terms, dict(query.labels), words)
+        words = adjacent.by_words(conn, index, [one for word in query.words for one in word.split()], words)
     meaning = np.zeros(index.size, dtype=np.float32)
     if mode != "keyword" and vector is not None:
         meaning = np.where(may.claims, np.maximum(rank.by_meaning(index, vector, may.claims), 0), np.float32(0))
     scores = {"keyword": words, "semantic": meaning}.get(mode)
-    scores = (rank.fuse(words, meaning, rank.CLAIM_MEANING) if scores is None else scores) * index.prior
+    if scores is None:
+        if options.group == "claim":
+            together = np.where(may.claims, around.by_meaning(index, meaning), np.float32(0))
+            scores = rank.fuse(words, rank.relative(together), rank.CLAIM_MEANING)
+        else:
+            scores = rank.fuse(words, meaning, rank.POST_MEANING)
+    scores = scores * index.prior
     arms = {
         name: (plain, plain * index.prior)
         for name, plain in (("keyword", words), ("semantic", meaning))
@@ -125,14 +138,14 @@ def search(
         best = ranked[: max(3 * options.limit, SEEN)]
         families = fold(conn, index, best, options.limit)
         near = close(index, query, terms, meaning, best, mode)
-        shown = hits(conn, index, list(families), scores, arms, query, terms, may, names, families)
+        shown = hits(conn, index, list(families), scores, arms, query, terms, may, other_names, families)
         return Results(shown.values(), notes if near or not best else (*notes, NOTE), close=near, pool=pool)
     near = close(index, query, terms, meaning, ranked[:SEEN], mode)
     by_post = _post_scores(index, terms, words, meaning, mode, may, norms)
     best = [int(p) for p in rank.top(by_post, options.limit)]
     chosen = _claims_of(index, best, scores, may)
     flat = list(dict.fromkeys(p for claims in chosen.values() for p in claims))
-    shown = hits(conn, index, flat, scores, arms, query, terms, may, names)
+    shown = hits(conn, index, flat, scores, arms, query, terms, may, other_names)
     found = []
     for post in best:
         post_id = int(index.post_ids[post])

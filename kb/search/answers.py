@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from kb.fts import Query, decode, joined, stands
+from kb.fts import Query, decode, joined, shown, stands
 from kb.records import Also, Arm, Hit, Occurrence, Span
 from kb.search.filters import Allowed
 from kb.search.index import Floats, SearchIndex
-from kb.search.rank import Term, place_of
+from kb.search.rank import Term, places_of
 from kb.search.synonyms import used
 
 _T = TypeVar("_T")
@@ -58,13 +58,12 @@ def occurrences(
     return found
 
 
-def matched(query: Query, terms: Sequence[Term], position: int) -> tuple[str, ...]:
-    """Return the words of a query, as typed, that a claim holds; stretches of bigrams where it holds no word."""
-    holding = [term for term in terms if term.at(position)]
-    labels = dict(query.labels)
-    words = [decode(labels.get(term.name, term.name)) for term in holding if term.column == 0]
-    if words:
-        return tuple(dict.fromkeys(words))
+def matched(query: Query, holding: Sequence[Term]) -> tuple[str, ...]:
+    """Return the words of a query, as typed, among the terms that a claim holds; stretches of bigrams where none is."""
+    names = [term.name for term in holding if term.column == 0]
+    if names:
+        phrases = [label for name, label in query.labels if name in names and " " in name]
+        return tuple(dict.fromkeys((*phrases, *shown(query.text, frozenset(names)))))
     held = {term.name for term in holding}
     stretches: list[str] = []
     before = ""
@@ -79,14 +78,14 @@ def matched(query: Query, terms: Sequence[Term], position: int) -> tuple[str, ..
 
 
 def _marks(
-    text: str, terms: Sequence[Term], names: tuple[str, ...], position: int
+    text: str, holding: Sequence[Term], names: tuple[str, ...], labels: Mapping[str, str]
 ) -> tuple[tuple[Span, ...], tuple[str, ...]]:
     """Return where the words found stand in a claim's text (bigrams where it holds no word), and the synonyms used."""
-    holding = [term for term in terms if term.at(position)]
     words = frozenset(term.name for term in holding if term.column == 0)
     grams = frozenset(term.name for term in holding if term.column == 1) if not words else frozenset()
-    held, places = used(names, text)
-    return tuple(joined([*stands(text, words, grams), *places])), held
+    held, places = used(names, text) if names else ((), [])
+    said = [span for phrase in words if " " in phrase for span in used((labels.get(phrase, phrase),), text)[1]]
+    return tuple(joined([*stands(text, words, grams), *places, *said])), held
 
 
 def hits(
@@ -107,7 +106,7 @@ def hits(
     `names` the synonyms of the query, `families` the positions folded into each.
     """
     others = families or {}
-    shown, positions = positions, [*positions, *(p for position in positions for p in others.get(position, ()))]
+    top, positions = list(positions), [*positions, *(p for position in positions for p in others.get(position, ()))]
     ids = [int(index.ids[position]) for position in positions]
     heads = {}
     for first in range(0, len(ids), _BATCH):
@@ -115,13 +114,16 @@ def hits(
         for claim, *rest in conn.execute(_HEADS.format(",".join("?" * len(batch))), batch):
             heads[claim] = rest
     said = occurrences(conn, ids, may.posts)
+    labels = dict(query.labels)
+    ranks = {name: dict(zip(top, places_of(ranking, top), strict=True)) for name, (_, ranking) in arms.items()}
     found: dict[int, Hit] = {}
-    for position in shown:
+    for position in top:
         claim = int(index.ids[position])
         if claim not in heads:  # deleted by a build since the index was read
             continue
         key, text, kind, certainty, holder = heads[claim]
-        marks, synonyms = _marks(text, terms, names, position)
+        holding = [term for term in terms if term.at(position)]
+        marks, synonyms = _marks(text, holding, names, labels)
         members = [int(index.ids[p]) for p in others.get(position, ()) if int(index.ids[p]) in heads]
         found[position] = Hit(
             claim=key,
@@ -131,11 +133,11 @@ def hits(
             holder=holder,
             score=round(float(scores[position]), 6),
             arms={
-                name: Arm(place_of(ranking, position), round(float(plain[position]), 6))
-                for name, (plain, ranking) in arms.items()
+                name: Arm(ranks[name][position], round(float(plain[position]), 6))
+                for name, (plain, _) in arms.items()
                 if plain[position] > 0
             },
-            matched=matched(query, terms, position),
+            matched=matched(query, holding),
             occurrences=tuple(said[claim]),
             synonyms=synonyms,
             marks=marks,

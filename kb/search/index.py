@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from kb.fts import COLUMNS, INDEX
 from kb.records import CLAIM_KINDS
+from kb.search import said
 from kb.search.near import Sketch, sketch
 from kb.search.prior import WRAPPERS, prior
 
@@ -31,10 +32,6 @@ _CHUNK = 4_096  # vectors read, posts summed at a time
 
 # Stock phrases, which stand in many posts and name nothing, are kept but not found.
 _CLAIMS = "SELECT id, kind, substr(rtrim(text, ?), -1), text_hash FROM claims WHERE NOT stock ORDER BY id"
-_PLACES = (
-    "SELECT DISTINCT o.post_id, o.claim_id FROM occurrences o JOIN claims c ON c.id = o.claim_id AND NOT c.stock"
-    " ORDER BY o.post_id, o.claim_id"
-)
 _MODEL = "SELECT id, source, name, dim FROM models WHERE active ORDER BY id LIMIT 1"
 # In the order they lie in: by an index, and sorted, the same takes five times as long.
 _VECTORS = "SELECT text_hash, vector FROM embeddings NOT INDEXED WHERE model_id = ?"
@@ -85,8 +82,9 @@ class SearchIndex:
     `position` maps a claim's id to its position, or -1. `weights` holds, per
     column of the full-text index and per claim, the part of BM25 that depends
     on length. `place_claim` and `place_post` are the pairs of claim and post
-    positions, by post; `post_of` is the first post of each claim, `post_lengths`
-    the length of each post over the mean, per column. `vectors` (claims x dim)
+    positions, by post; `post_of` is the first post of each claim, `before` the
+    claim that stands before it there, or -1; `titles` are those of the posts,
+    folded, `post_lengths` the length of each over the mean, per column. `vectors` (claims x dim)
     is None without embeddings, `sketch` is them in few dimensions, where they
     are many.
     """
@@ -101,6 +99,8 @@ class SearchIndex:
     place_claim: Positions
     place_post: Positions
     post_of: Positions
+    before: Positions
+    titles: tuple[str, ...]
     post_lengths: tuple[npt.NDArray[np.float64], ...]
     model: ActiveModel | None
     vectors: Floats | None
@@ -126,7 +126,7 @@ def load(conn: sqlite3.Connection, *, meaning: bool = True) -> SearchIndex:
         position = np.full(int(ids[-1]) + 1 if len(ids) else 1, -1, dtype=np.intp)
         position[ids] = np.arange(len(ids))
         lengths = _lengths(conn, position, len(ids))
-        post_ids, place_claim, place_post = _places(conn, position)
+        where = said.read(conn, position, len(ids))
         model, vectors, notes = _vectors(conn, [row[3] for row in rows]) if meaning else (None, None, ())
     finally:
         conn.execute("COMMIT")
@@ -138,12 +138,16 @@ def load(conn: sqlite3.Connection, *, meaning: bool = True) -> SearchIndex:
         prior=prior(lengths[:, 0], np.array([row[2] for row in rows], dtype=np.str_)),
         weights=tuple(_weights(lengths[:, column]) for column in range(len(COLUMNS))),
         lengths=lengths,
-        post_ids=post_ids,
-        place_claim=place_claim,
-        place_post=place_post,
-        post_of=_first_posts(place_claim, place_post, len(ids)),
+        post_ids=where.ids,
+        place_claim=where.place_claim,
+        place_post=where.place_post,
+        post_of=where.post_of,
+        before=where.before,
+        titles=where.titles,
         post_lengths=tuple(
-            _over_mean(np.bincount(place_post, weights=lengths[place_claim, column], minlength=len(post_ids)))
+            _over_mean(
+                np.bincount(where.place_post, weights=lengths[where.place_claim, column], minlength=len(where.ids))
+            )
             for column in range(len(COLUMNS))
         ),
         model=model,
@@ -198,13 +202,6 @@ def _over_mean(lengths: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return lengths / lengths.mean() if lengths.any() else np.ones_like(lengths)
 
 
-def _first_posts(claim: Positions, post: Positions, size: int) -> Positions:
-    """Return the first post of each claim, from pairs in order of post; 0 where it has none."""
-    found = np.zeros(size, dtype=np.intp)
-    found[claim[::-1]] = post[::-1]
-    return found
-
-
 def _lengths(conn: sqlite3.Connection, position: npt.NDArray[np.intp], size: int) -> Floats:
     """Return the terms per claim and column, at least 1, from the sizes that FTS5 keeps: a varint a column."""
     lengths = np.ones((size, len(COLUMNS)), dtype=np.float32)
@@ -221,16 +218,6 @@ def _lengths(conn: sqlite3.Connection, position: npt.NDArray[np.intp], size: int
     at = np.where(known, position[np.where(known, ids, 0)], -1)
     lengths[at[at >= 0]] = np.maximum(values.reshape(len(rows), len(COLUMNS)), 1)[at >= 0]
     return lengths
-
-
-def _places(
-    conn: sqlite3.Connection, position: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.int64], Positions, Positions]:
-    """Return the ids of the posts and the pairs of claim and post positions, by post."""
-    rows = conn.execute(_PLACES).fetchall()
-    pairs = np.array(rows, dtype=np.int64).reshape(len(rows), 2)
-    post_ids, place_post = np.unique(pairs[:, 0], return_inverse=True)
-    return post_ids, position[pairs[:, 1]], place_post.astype(np.intp)
 
 
 def _vectors(

@@ -18,9 +18,8 @@ from kb.search.index import Floats, Positions, SearchIndex, places
 GRAMS_WEIGHT = 0.5  # of a bigram beside a word
 KANA_WEIGHT = 0.3  # of a bigram with a kana of grammar in it: half of it is an ending or a particle
 RARITY_POWER = 1.5  # raises rare words, which say what is asked, over common ones
-CLAIM_MEANING = 0.75  # of the cosine beside BM25 over its maximum
-CLAIM_CONTEXT = 0.12  # how much the post counts that a claim stands in, beside the best claim
-POST_MEANING = 0.35  # the same for posts, which hold most words of a question
+CLAIM_MEANING = 0.4  # of the cosine over its maximum, beside BM25 over its own
+POST_MEANING = 0.35  # of the cosine beside BM25 over its maximum, for posts, which hold most words of a question
 _HIRAGANA = re.compile("[ぁ-ゖ]")
 _POST_K1 = 1.2
 _POST_B = 0.75
@@ -29,11 +28,15 @@ _POST_BEST = 0.5  # how much the best claim of a post counts beside the post as 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing looked for in one column, with the positions of the claims that hold it."""
+    """One thing looked for in one column, with the positions of the claims that hold it.
+
+    `factor` is how much it counts beside another as rare as it.
+    """
 
     column: int
     name: str
     places: Positions
+    factor: float = 1.0
 
     def at(self, position: int) -> bool:
         """Tell whether the claim at `position` holds it."""
@@ -47,8 +50,12 @@ def look_up(
     words: Sequence[str],
     grams: Sequence[str],
     alternatives: Mapping[str, Sequence[str]],
+    factors: Mapping[str, float] | None = None,
 ) -> list[Term]:
-    """Return the terms that some claim holds. `alternatives` maps a word to FTS5 expressions as good as it."""
+    """Return the terms that some claim holds.
+
+    `alternatives` maps a word to FTS5 expressions as good as it, `factors` a word to how much it counts.
+    """
     found = []
     for column, names in enumerate((words, grams)):
         for name in names:
@@ -56,7 +63,7 @@ def look_up(
             others = alternatives.get(name, ()) if column == 0 else ()
             at = places(conn, index, " OR ".join(f"({e})" for e in (expression, *others)) if others else expression)
             if len(at):
-                found.append(Term(column, name, at))
+                found.append(Term(column, name, at, (factors or {}).get(name, 1.0) if column == 0 else 1.0))
     return found
 
 
@@ -67,7 +74,7 @@ def rarity(total: int, holding: int) -> float:
 
 def weight(term: Term, total: int, holding: int) -> float:
     """Return how much a term counts that `holding` of `total` texts hold."""
-    share = 1.0
+    share = term.factor
     if term.column:
         share = GRAMS_WEIGHT * (KANA_WEIGHT if _HIRAGANA.search(term.name) else 1.0)
     return share * rarity(total, holding)
@@ -95,33 +102,6 @@ def by_words(index: SearchIndex, terms: Sequence[Term]) -> Floats:
     return scores
 
 
-def in_context(index: SearchIndex, terms: Sequence[Term], scores: Floats) -> Floats:
-    """Return the scores of claims by words, those raised whose post speaks of what is asked.
-
-    A sentence says しかし、それは高くつく; what it is about stands around it. The
-    whole post was measured to tell that better than title and headings, which
-    repeat few words, or the sentences beside it. A claim counts for the post
-    that said it first.
-    """
-    count = len(index.post_ids)
-    highest = float(scores.max(initial=0))
-    if not highest or not count:
-        return scores
-    whole = np.zeros(count, dtype=np.float64)
-    for term in terms:
-        if term.column:  # bigrams say the same again, and take longer
-            continue
-        times = np.bincount(index.post_of[term.places], minlength=count)[:count]
-        counts = weight(term, count, int(np.count_nonzero(times)))
-        length = index.post_lengths[term.column]
-        whole += counts * times * (_POST_K1 + 1) / (times + _POST_K1 * (1 - _POST_B + _POST_B * length))
-    around = _relative(whole.astype(np.float32)) * np.float32(CLAIM_CONTEXT * highest)
-    raised = around[index.post_of]
-    raised[scores <= 0] = 0
-    raised += scores
-    return raised
-
-
 def by_meaning(index: SearchIndex, vector: Floats, allowed: npt.NDArray[np.bool_]) -> Floats:
     """Return the cosine of every claim with the unit vector of a query, 0 where it has none; see `near.cosines`."""
     if index.vectors is None:
@@ -130,9 +110,9 @@ def by_meaning(index: SearchIndex, vector: Floats, allowed: npt.NDArray[np.bool_
 
 
 def fuse(words: Floats, meaning: Floats, share: float) -> Floats:
-    """Return the convex sum of two arms: BM25 over its maximum, and `share` of the cosine."""
+    """Return the convex sum of two arms: BM25 over its maximum, and `share` of the cosine, as it comes."""
     near_by: Floats = np.float32(share) * np.maximum(meaning, np.float32(0))
-    return _relative(words) + near_by
+    return relative(words) + near_by
 
 
 def post_words(index: SearchIndex, terms: Sequence[Term], scores: Floats, used: npt.NDArray[np.bool_]) -> Floats:
@@ -156,7 +136,7 @@ def post_words(index: SearchIndex, terms: Sequence[Term], scores: Floats, used: 
             times = np.bincount(post[holds[claim]], minlength=count)
             counts = weight(term, count, int((times > 0).sum()))
             whole += (counts * times * (_POST_K1 + 1) / (times + damp)).astype(np.float32)
-    return _relative(whole) + np.float32(_POST_BEST) * _relative(post_best(index, scores, used))
+    return relative(whole) + np.float32(_POST_BEST) * relative(post_best(index, scores, used))
 
 
 def post_best(index: SearchIndex, scores: Floats, used: npt.NDArray[np.bool_]) -> Floats:
@@ -176,7 +156,7 @@ def post_meaning(index: SearchIndex, meaning: Floats, norms: Floats, used: npt.N
     return ((2 * post_best(index, meaning, used) + sums / norms) / 3).astype(np.float32)
 
 
-def _relative(scores: Floats) -> Floats:
+def relative(scores: Floats) -> Floats:
     """Return `scores` over the highest of them."""
     highest = float(scores.max()) if len(scores) else 0.0
     return scores / np.float32(highest) if highest > 0 else scores
@@ -188,6 +168,10 @@ def top(scores: Floats, count: int) -> Positions:
     return chosen[np.argsort(-scores[chosen], kind="stable")][:count]
 
 
-def place_of(scores: Floats, position: int) -> int:
-    """Return the rank, 1 for the best, of a position; what may not be found has score 0."""
-    return int(np.count_nonzero(scores > scores[position])) + 1
+def places_of(scores: Floats, positions: Sequence[int]) -> list[int]:
+    """Return the ranks, 1 for the best, of positions; what may not be found has score 0. One look at all scores."""
+    asked = scores[list(positions)]
+    if not len(asked):
+        return []
+    above = np.sort(scores[scores >= asked.min()])
+    return [int(rank) + 1 for rank in len(above) - np.searchsorted(above, asked, side="right")]

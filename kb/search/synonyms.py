@@ -2,47 +2,107 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 
+from kb import synonyms
 from kb.fts import Query, terms
-from kb.synonyms import bounded, fold_name
+from kb.search.wording import glossary
+from kb.synonyms import TERM, bounded, fold_name
+from kb.text import is_japanese
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Synonyms:
-    """Groups of names, folded, as `kb.synonyms.load` returns them."""
+    """Names that stand for each other, in groups, folded.
+
+    `single` are those that name one thing in the world, a company or a person:
+    such a name is one word, whatever the dictionary takes it for. `glossary`
+    are English words and the Japanese ones that say the same: these stand in
+    for those, and only so, for 売上 and 収益 may both be revenue.
+    """
 
     groups: tuple[tuple[str, ...], ...] = ()
+    single: frozenset[str] = frozenset()
+    glossary: tuple[tuple[str, ...], ...] = field(default=())
+
+    @cached_property
+    def _sides(self) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        """Return, of each group, the names that are looked for in a query, and those that may stand for them."""
+        english = tuple(
+            (tuple(n for n in group if n.isascii()), tuple(n for n in group if not n.isascii()))
+            for group in self.glossary
+        )
+        return tuple((group, group) for group in self.groups) + english
+
+    def _found(self, query: Query) -> list[tuple[list[str], list[str]]]:
+        """Return the names that stand in a query, and those that may stand for them, by group."""
+        text = fold_name(query.text)
+        found = []
+        for asked, others in self._sides:
+            present = [name for name in asked if name in text and bounded(name).search(text)]
+            if present:
+                found.append((present, [name for name in others if name not in present]))
+        return found
+
+    def joined(self, query: Query) -> Query:
+        """Return `query` with each name of one thing as one word, a phrase: ディープシーク is no ディープ."""
+        text = fold_name(query.text)
+        words, labels, names = list(query.words), dict(query.labels), set(query.names)
+        for name in self.single:
+            units = terms(name)[0].split() if name in text else []
+            if len(units) < 2 or not bounded(name).search(text):
+                continue
+            places = [at for at in range(len(words)) if words[at : at + len(units)] == units]
+            if places:
+                phrase = " ".join(units)
+                words[places[0] : places[0] + len(units)] = [phrase]
+                labels[phrase] = name
+                names.add(phrase)
+        return replace(query, words=tuple(words), labels=tuple(labels.items()), names=frozenset(names))
 
     def alternatives(self, query: Query) -> dict[str, tuple[str, ...]]:
         """Return, for each word of a name in `query`, FTS5 expressions of the other names of its group."""
-        text = fold_name(query.text)
         found: dict[str, tuple[str, ...]] = {}
-        for group in self.groups:
-            present = [name for name in group if name in text and bounded(name).search(text)]
-            if not present:
-                continue
-            others = [_expression(name) for name in group if name not in present]
+        for present, others in self._found(query):
+            expressions = [_expression(name) for name in others]
             for name in present:
-                for word in terms(name)[0].split():
+                whole = terms(name)[0]
+                for word in [whole] if whole in query.words else whole.split():
                     if word in query.words:
-                        found[word] = tuple(dict.fromkeys((*found.get(word, ()), *filter(None, others))))
+                        found[word] = tuple(dict.fromkeys((*found.get(word, ()), *filter(None, expressions))))
         return found
 
     def others(self, query: Query) -> tuple[str, ...]:
-        """Return the names, folded, that stand for a name in `query`."""
+        """Return the names, folded, that stand for a name in `query` and are not in it themselves."""
         text = fold_name(query.text)
-        found: dict[str, None] = {}
-        for group in self.groups:
-            if any(name in text and bounded(name).search(text) for name in group):
-                found.update(dict.fromkeys(name for name in group if name not in text))
-        return tuple(found)
+        return tuple(dict.fromkeys(n for _, others in self._found(query) for n in others if n not in text))
+
+    def meant(self, query: Query) -> str:
+        """Return what the semantic arm reads: an English query with the Japanese words that say the same."""
+        if is_japanese(query.text):
+            return query.text
+        japanese = [names[0] for _, others in self._found(query) if (names := [n for n in others if not n.isascii()])]
+        return " ".join((query.text, *japanese))
+
+
+def load(path: Path) -> Synonyms:
+    """Read a file of names that stand for each other; raises as `kb.synonyms.groups` and `wording.glossary` do."""
+    groups = synonyms.groups(path)
+    folded = tuple(tuple(dict.fromkeys(map(fold_name, group.names))) for group in groups)
+    single = frozenset(
+        name for group, names in zip(groups, folded, strict=True) if group.kind != TERM for name in names
+    )
+    return Synonyms(folded, single, glossary())
 
 
 def used(names: tuple[str, ...], text: str) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
     """Return those of `names` (folded) that `text` holds, and where; nowhere if folding moves its characters."""
     folded = fold_name(text)
     held = tuple(name for name in names if name in folded and bounded(name).search(folded))
+    if not held:
+        return (), []
     level = "".join(one if len(one) == 1 else char for char in text for one in [fold_name(char) or char])
     return held, [match.span() for name in held for match in bounded(name).finditer(level)]
 
