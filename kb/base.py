@@ -21,6 +21,7 @@ from kb.errors import DatabaseError, ModelError, NotFoundError, UsageError
 from kb.fts import Query
 from kb.records import Hit, PostHit
 from kb.search import Choice, Filters, Group, Mode, Options, Results, lookups
+from kb.topics.facade import TopicLookups
 
 if TYPE_CHECKING:
     from kb.embeddings import Encoder
@@ -48,7 +49,7 @@ class _Loaded:
     source: str = ""
 
 
-class KnowledgeBase:
+class KnowledgeBase(TopicLookups):
     """One database, open for reading.
 
     Safe to use from several threads (each gets a connection of its own) and,

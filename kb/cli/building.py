@@ -41,10 +41,23 @@ _COUNTS = {
     metavar="LINE",
     help="A line that stands between two drafts; may be given several times.  [default: ---END---]",
 )
+@click.option(
+    "--topics",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The file of curated topics, remembered for later builds.  [default: $KB_TOPICS, the last one, or kb's own]",
+)
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Reading processes.  [default: one a core]")
 @db_option
 @json_option
-def build(sources: tuple[Path, ...], separators: tuple[str, ...], workers: int | None, db: Path, as_json: bool) -> int:
+def build(
+    sources: tuple[Path, ...],
+    separators: tuple[str, ...],
+    topics: Path | None,
+    workers: int | None,
+    db: Path,
+    as_json: bool,
+) -> int:
     """Read posts and bring the database up to date.
 
     SOURCE is a folder or a file. New, changed and deleted files only. What
@@ -54,7 +67,9 @@ def build(sources: tuple[Path, ...], separators: tuple[str, ...], workers: int |
 
     settings = Settings(separators=separators) if separators else Settings()
     with progress_bar() as progress:
-        report = pipeline.build(list(sources), db, settings=settings, progress=progress, workers=workers)
+        report = pipeline.build(list(sources), db, settings=settings, progress=progress, workers=workers, topics=topics)
+    for note in report.notes:
+        click.echo(f"kb: {one_line(note)}", err=True)
     for fault in report.faults:
         click.echo(f"kb: {one_line(f'{fault.path}: {fault.reason}')}", err=True)
     if not report.counts["posts"]:

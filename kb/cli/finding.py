@@ -102,25 +102,6 @@ def _print_places(occurrences: tuple[Occurrence, ...]) -> None:
 
 
 @click.command()
-@db_option
-@json_option
-def topics(db: Path, as_json: bool) -> None:
-    """List the topics, with how many claims and posts each has."""
-    import kb
-
-    with kb.open(db) as base:
-        found = base.topics()
-    if as_json:
-        print_json(found)
-        return
-    for topic in found:
-        names = topic["names"]
-        mark = " (discovered)" if topic["discovered"] else ""
-        click.echo(f"{heading(topic['slug'])}{mark}: {one_line(names['ja'])} / {one_line(names['en'])}")
-        click.echo(f"     {topic['claims']:,} claims in {topic['posts']:,} posts")
-
-
-@click.command()
 @click.argument("ident", metavar="ID")
 @click.option("--article", is_flag=True, help="Print a post's text only, repeats removed, as Markdown.")
 @db_option

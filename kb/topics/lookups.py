@@ -167,6 +167,11 @@ def draw(conn: sqlite3.Connection, given: str, number: int, seed: int) -> list[D
     chosen = random.Random(f"{slug} {seed}").sample(rows, min(number, len(rows)))
     found = []
     for key, text, kind, score, evidence, claim_id in chosen:
-        place = conn.execute(_PLACES, (claim_id,)).fetchone() or ("", "", None, 0, 0)
-        found.append(Drawn(key, text, kind, score, tuple(json.loads(evidence)), *place))
+        found.append(Drawn(key, text, kind, score, tuple(json.loads(evidence)), *places(conn, claim_id)))
     return found
+
+
+def places(conn: sqlite3.Connection, claim_id: int) -> tuple[str, str, str | None, int, int]:
+    """Return where a claim is said first: path, title and date of the post, start and end."""
+    post, title, date, start, end = conn.execute(_PLACES, (claim_id,)).fetchone() or ("", "", None, 0, 0)
+    return post, title, date, start, end

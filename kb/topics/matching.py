@@ -51,7 +51,7 @@ def names_of(topics: Sequence[Topic]) -> Names:
             words = parts_of(alias)
             parts[number, alias] = len(words)
             for place, word in enumerate(words):
-                for variant in _variants(word, groups):
+                for variant in variants(word, groups):
                     phrase = fold(variant)
                     # One word twice, in two spellings that fold alike, counts as one alias.
                     key = (phrase, alias if len(words) > 1 else "", place)
@@ -63,8 +63,8 @@ def names_of(topics: Sequence[Topic]) -> Names:
     return Names(starts, parts, frozenset(n for n, topic in enumerate(topics) if topic.discovered))
 
 
-def _variants(alias: str, groups: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield `alias`, and with one name in it replaced by each of its synonyms."""
+def variants(alias: str, groups: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield `alias`, and with one name in it replaced by each of its synonyms; may yield one twice."""
     yield alias
     folded = synonyms.fold_name(alias)
     for group in groups:

@@ -95,6 +95,11 @@ def _latin_names() -> dict[str, str]:
     return found
 
 
+def title_of(latin: str) -> str:
+    """Return a Latin name as a title: renewable energy as Renewable energy."""
+    return latin[:1].upper() + latin[1:]
+
+
 def slug(title: str, taken: Collection[str], *, latin: str = "") -> str:
     """Return a slug for a title: its Latin name or its reading in Hepburn's romaji, and a number where it is taken.
 

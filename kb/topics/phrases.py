@@ -80,14 +80,14 @@ def _of_name(token: Token, run: Sequence[Token]) -> bool:
         return kind[1] == "固有名詞" or (kind[1] == "普通名詞" and kind[2] not in ("副詞可能", "助数詞可能"))
     if kind[0] == "接尾辞":
         return bool(run) and kind[1] == "名詞的" and kind[2] != "助数詞"
-    return kind[0] == "接頭辞" or (kind[0] == "形状詞" and kind[1] == "一般" and not run)
+    return kind[0] == "接頭辞" or (kind[0] == "形状詞" and kind[1] == "一般")
 
 
 def _add(text: str, run: Sequence[Token], found: list[Phrase]) -> None:
     """Add the phrase that a run of words makes, its empty words cut off, if it names something."""
     table = _table()
     words = list(run)
-    while words and (fold(words[-1].surface) in table.ends or words[-1].pos[0] == "接頭辞"):
+    while words and (fold(words[-1].surface) in table.ends or words[-1].pos[0] in ("接頭辞", "形状詞")):
         words.pop()
     while words and (fold(words[0].surface) in table.begins or words[0].pos[0] == "接尾辞"):
         words.pop(0)
