@@ -7,13 +7,15 @@ in any `concurrent.futures.Executor`.
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from kb import claims, context, dedup, links, posts
 from kb.config import Settings
-from kb.records import CLAIM_KINDS, Annotation, Cue, Label, Passage, Sentence, Span
+from kb.records import CLAIM_KINDS, Annotation, Cue, Label, Passage, PassageKind, Sentence, Span
 from kb.text import is_japanese, tokens
 
 _LONGEST = 10_000  # characters; what has no end for so long is no sentence, and its words would fill the memory
@@ -35,10 +37,27 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
         `duplicate_of`; a sentence joined from two drafts stands where its last
         part does.
     """
+    with _uncollected():
+        return _annotate(text, title, settings or Settings())
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Put off the search for reference cycles: reading makes none, and the words of a post are many to look through."""
+    pausing = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if pausing:
+            gc.enable()
+
+
+def _annotate(text: str, title: str | None, settings: Settings) -> Annotation:
     front = posts.front_matter(text)
     if title is None:
         title = posts.info("", front, text[front.body_start :]).title
-    found = posts.layout(text, front.body_start, title=title, settings=settings or Settings())
+    found = posts.layout(text, front.body_start, title=title, settings=settings)
     marked, boilerplate = posts.mark_boilerplate(text, found.passages, found.sentences)
     prose = [s for s in marked if not s.reason]
     divided = dedup.divide(found.drafts, found.passages, prose, title=title)
@@ -83,35 +102,46 @@ def _same(a: str, b: str) -> bool:
     return links.relate(a, b).relation == "same"
 
 
-def _label(sentences: tuple[Sentence, ...], passages: tuple[Passage, ...], titles: frozenset[str]) -> list[Sentence]:
+def _label(sentences: Sequence[Sentence], passages: Sequence[Passage], titles: frozenset[str]) -> list[Sentence]:
     """Give each sentence its label; a repeat has that of the sentence it repeats, a title none."""
-    known: dict[tuple[str, str], Sentence] = {}
+    known: dict[tuple[str, PassageKind], tuple[str, Label, str]] = {}
     made = []
     for sentence in sentences:
+        plain, key, reason = sentence.plain, sentence.key, sentence.reason
         kind = passages[sentence.passage].kind
-        twin = known.get((sentence.key, kind))
-        if len(sentence.plain) > _LONGEST:
-            cue = Cue("other", "too-long", sentence.plain[:8], 0, 8)
-            sentence = replace(sentence, label=Label("other", cues=(cue,)), wording=sentence.key)
+        twin = known.get((key, kind))
+        if len(plain) > _LONGEST:
+            label, wording = Label("other", cues=(Cue("other", "too-long", plain[:8], 0, 8),)), key
         elif twin is None:
-            words = tokens(sentence.plain)
-            label = claims.classify(sentence.plain, words, passage=kind, japanese=is_japanese(sentence.plain))
-            wording = links.merge_key(sentence.plain, words) if label.kind in CLAIM_KINDS else ""
-            sentence = known[sentence.key, kind] = replace(sentence, label=label, wording=wording or sentence.key)
+            label, wording = _judge(plain, kind)
+            wording = wording or key
+            known[key, kind] = plain, label, wording
         else:
-            # The cues of another spelling point into that one.
-            label = twin.label if twin.plain == sentence.plain else replace(twin.label, cues=())
-            sentence = replace(sentence, label=label, wording=twin.wording)
-        if _ADDRESS.fullmatch(sentence.plain):
-            sentence = replace(sentence, label=Label("other"), wording=sentence.key)
-        if sentence.reason.startswith("boilerplate") or sentence.key in titles:
-            sentence = replace(sentence, label=Label("other"), wording=sentence.key)
-        if sentence.reason == "truncated":
-            end = len(sentence.plain)
-            cue = Cue("other", "truncated", sentence.plain[-8:], max(0, end - 8), end)
-            sentence = replace(sentence, label=Label("other", cues=(cue,)))
-        made.append(sentence)
+            spelt, label, wording = twin
+            if spelt != plain:
+                label = replace(label, cues=())  # the cues of another spelling point into that one
+        if key in titles or reason.startswith("boilerplate") or _ADDRESS.fullmatch(plain):
+            label, wording = Label("other"), key
+        if reason == "truncated":
+            end = len(plain)
+            label = Label("other", cues=(Cue("other", "truncated", plain[-8:], max(0, end - 8), end),))
+        made.append(_labelled(sentence, label, wording))
     return made
+
+
+def _judge(plain: str, kind: PassageKind) -> tuple[Label, str]:
+    """Return the label of a sentence, and its wording if it is a claim, else ""."""
+    words = tokens(plain)
+    label = claims.classify(plain, words, passage=kind, japanese=is_japanese(plain))
+    return label, links.merge_key(plain, words) if label.kind in CLAIM_KINDS else ""
+
+
+def _labelled(s: Sentence, label: Label, wording: str) -> Sentence:
+    """Return a sentence with its label: `replace` would take four times as long, for every sentence."""
+    return Sentence(
+        s.start, s.end, s.spans, s.text, s.plain, s.key, s.draft, s.passage,
+        label=label, wording=wording, duplicate_of=s.duplicate_of, reason=s.reason,
+    )  # fmt: skip
 
 
 def uncovered(text: str, annotation: Annotation) -> list[Span]:
