@@ -18,7 +18,8 @@ from kb.datafiles import read_toml
 class Quantity(NamedTuple):
     """A number as it is meant: `low` to `high` in the base unit of `dimension`.
 
-    `bound` is "", "below" or "above"; `text` the words, `start` and `end` their place.
+    `bound` is "", "below" or "above"; `text` the words, `start` and `end` their place;
+    `about` that the words call it no exact number (約, ほど).
     """
 
     dimension: str
@@ -28,6 +29,7 @@ class Quantity(NamedTuple):
     text: str
     start: int
     end: int
+    about: bool = False
 
     @property
     def value(self) -> tuple[str, float, float, str]:
@@ -58,17 +60,22 @@ def _data() -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, Any]:
     data = _data()
-    data["word_patterns"] = [(re.compile(p), d, lo, hi) for p, d, lo, hi in data["words"]]
-    data["any_word"] = re.compile("|".join(f"(?:{row[0]})" for row in data["words"]))
+    for key in ("words", "english_words"):
+        data[key + "_any"] = re.compile("|".join(f"(?:{row[0]})" for row in data[key]))
+        data[key] = [(re.compile(p), d, lo, hi) for p, d, lo, hi in data[key]]
     units = sorted(data["units"], key=len, reverse=True)
     unit = "|".join(re.escape(u) + ("(?![a-z])" if u[-1].isascii() and u[-1].isalpha() else "") for u in units)
     scale = "|".join(data["english_scale"])
     bounds = data["bounds"]
     before = "|".join(bounds["about_before"])
+    after = "|".join(bounds["below"] + bounds["above"])
+    data["below"] = re.compile("|".join(bounds["below"]))
+    data["bound"] = re.compile(after)
+    data["about_after"] = re.compile("|".join(bounds["about_after"]))
     data["quantity"] = re.compile(
-        rf"(?<![a-z0-9.\-])(?:{before})?(?P<some>数)?(?P<cur>[$€£¥])?(?:(?P<n0>{_NUMBER})(?P<u0>{unit})?(?:\s*[〜~–—]\s*|から|-))?"
-        rf"(?P<n1>{_NUMBER})(?P<some2>数[十百千万億兆]*)?\s*(?P<eng>{scale})?(?P<many>余り?|強|弱|超)?\s*(?P<unit>{unit})?"
-        rf"(?P<after>{'|'.join(bounds['below'] + bounds['above'])})?"
+        rf"(?<![a-z0-9.\-])(?P<about>{before})?(?P<some>数)?(?P<cur>[$€£¥])?(?:(?P<n0>{_NUMBER})(?P<u0>{unit})?(?:\s*[〜~–—]\s*|から|-))?"
+        rf"(?P<n1>{_NUMBER})(?P<some2>数[十百千万億兆]*)?\s*(?P<eng>{scale})?(?P<many>余り?|強|弱|超)?\s*(?P<unit>{unit})?(?P<half>(?<=[年間月日])半(?![分ば期年数額減導]))?"
+        rf"(?P<after>{after})?"
     )
     data["vague"] = re.compile(rf"数(?P<p>[十百千]?)(?P<m>[万億兆]?)(?P<unit>{unit})")
     data["fraction"] = re.compile(rf"({_NUMBER})分の({_NUMBER})")
@@ -107,13 +114,14 @@ def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Qu
     def free(a: int, b: int) -> bool:
         return all(b <= s or e <= a for s, e in used)
 
-    def add(dimension: str, lo: float, hi: float, bound: str, a: int, b: int) -> None:
-        found.append(Quantity(dimension, lo, hi, bound, text[a:b], a, b))
+    def add(dimension: str, lo: float, hi: float, bound: str, a: int, b: int, about: bool = False) -> None:
+        found.append(Quantity(dimension, lo, hi, bound, text[a:b], a, b, about))
         used.append((a, b))
 
     tables = _tables()
-    if tables["any_word"].search(low):
-        for compiled, dimension, lo, hi in tables["word_patterns"]:
+    words = "words" if _JAPANESE.search(text) else "english_words"
+    if tables[words + "_any"].search(low):
+        for compiled, dimension, lo, hi in tables[words]:
             for m in compiled.finditer(low):
                 if free(m.start(), m.end()):
                     bound, end = _bound_after(low, m.end(), tables)
@@ -144,11 +152,13 @@ def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Qu
 
 def _bound_after(text: str, end: int, tables: dict[str, Any]) -> tuple[str, int]:
     """Return the bound that stands at `end` (半分以上) and where it ends."""
-    for side in ("below", "above"):
-        for word in tables["bounds"][side]:
-            if text.startswith(word, end):
-                return side, end + len(word)
-    return "", end
+    match = tables["bound"].match(text, end)
+    return (_side(match[0], tables), match.end()) if match else ("", end)
+
+
+def _side(words: str, tables: dict[str, Any]) -> str:
+    """Return on which side of its number a bound keeps: 未満 below, 以上 above."""
+    return "below" if tables["below"].fullmatch(words) else "above"
 
 
 def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
@@ -176,33 +186,41 @@ def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
     if m["some"]:
         low, high = 2 * high, 9 * high
     after = m["after"] or m["many"] or ""
-    bound = "below" if after in tables["bounds"]["below"] else "above" if after else ""
-    end = m.end()
-    add(dimension, (high if low is None else low) * scale, high * scale, bound, m.start(), end)
+    if m["half"]:  # 1時間半
+        high, low = high + 0.5, None if low is None else low + 0.5
+    bound = _side(after, tables) if after else ""
+    about = bool(m["about"]) or tables["about_after"].match(m.string, m.end()) is not None
+    add(dimension, (high if low is None else low) * scale, high * scale, bound, m.start(), m.end(), about)
 
 
 # Nothing is a date without one of these; most sentences have none and are spared forty patterns.
 _DATE_HINT = re.compile(r"[年月日週期半春夏秋冬時夜晩あき]|[0-9][Qq]|[Qq][1-4]")
+_JAPANESE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 
 
 @lru_cache(maxsize=1)
-def _date_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    data = _data()["dates"]
-    return tuple((part, re.compile(p.replace("{n}", _NUMBER))) for part, p in data)
+def _date_patterns() -> tuple[tuple[tuple[str, re.Pattern[str]], ...], ...]:
+    """Return the patterns for Japanese, and those for text without a Japanese letter."""
+    data = _data()
+    return tuple(
+        tuple((part, re.compile(p.replace("{n}", _NUMBER))) for part, p in rows)
+        for rows in (data["dates"], data["dates"] + data["english_dates"])
+    )
 
 
 def dates(text: str) -> list[DateRef]:
     """Return the parts of dates in NFKC `text`, in order, longest reading first."""
-    if _DATE_HINT.search(text) is None:
+    english = _JAPANESE.search(text) is None
+    if not english and _DATE_HINT.search(text) is None:
         return []
     found: list[DateRef] = []
     used: list[tuple[int, int]] = []
-    for part, compiled in _date_patterns():
+    for part, compiled in _date_patterns()[english]:
         for m in compiled.finditer(text):
             if any(m.start() < e and s < m.end() for s, e in used):
                 continue
             groups = [g for g in m.groups() if g]
-            value = ":".join(_plain(g) for g in groups) or m[0]
+            value = ":".join(_plain(g) for g in groups) or m[0].casefold()
             found.append(DateRef(part, value, m[0], m.start(), m.end()))
             used.append((m.start(), m.end()))
     return sorted(found, key=lambda d: d.start)
@@ -210,4 +228,4 @@ def dates(text: str) -> list[DateRef]:
 
 def _plain(text: str) -> str:
     number = parse_number(text) if re.fullmatch(_NUMBER, text) else None
-    return f"{number:.9g}" if number is not None else text
+    return f"{number:.9g}" if number is not None else text.casefold()

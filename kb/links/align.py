@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from kb.links.comparison import Comparison
+from kb.links.english import english
 from kb.links.facts import compare_bindings, compare_dates, compare_numbers
 from kb.links.prepare import Prepared, Term
-from kb.links.roles import compare_order, compare_roles
+from kb.links.roles import compare_order, compare_roles, compare_sequence, compare_weighed
 from kb.links.tables import tables
 from kb.text import fold
 
@@ -53,7 +54,11 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
         out.clashes.append(("lead", a.label, b.label))
     if a.passive != b.passive and a.verbal and b.verbal:
         _voice(a, b, shared_names, out)
+    if a.sequence and b.sequence:
+        compare_sequence(a.sequence, b.sequence, inverted=a.passive != b.passive, out=out)
     compare_roles(a, b, shared_names, converse, out)
+    if a.than and b.than:
+        compare_weighed(a, b, out)
     compare_order(a, b, out)
     if a.anchors and b.anchors:
         compare_bindings(a, b, out)
@@ -62,6 +67,11 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
 
 def _voice(a: Prepared, b: Prepared, shared: list[str], out: Comparison) -> None:
     """Find a subject that acts here and is acted upon there: 会社は訴えた, 会社は訴えられた."""
+    if not set(a.tail) & set(b.tail):
+        return  # two predicates: 上がる, 据え置かれる
+    active = b if a.passive else a
+    if any("subject" in t.roles and t.name not in active.subject and not t.lead for t in active.terms.values()):
+        return  # 議事録は、係が作る: the topic is made, too
     for name in shared:
         roles = a.terms[name].roles & b.terms[name].roles
         if "subject" in roles and a.subject and b.subject and name in a.subject and name in b.subject:
@@ -146,7 +156,8 @@ def _implied(a: Prepared, b: Prepared, out: Comparison) -> None:
     if not factors:
         return
     grown = any(low > 1 for _, low, _, _ in factors)
-    movement = {(axis, side) for axis, side in tables().axes.get("増える" if grown else "減る", ())}
+    movement = {*tables().axes.get("増える" if grown else "減る", ())}
+    movement |= {*english().axes["increas" if grown else "decreas"]}
     out.a_extra = [t for t in out.a_extra if not t.poles & movement]
     out.b_extra = [t for t in out.b_extra if not t.poles & movement]
 
@@ -159,19 +170,39 @@ def _names_differ(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two names for a place that only one can hold: 初代社長はA / 初代社長はB."""
     if not ((a.exclusive and b.exclusive) or a.cleft or b.cleft):
         return
-    aside = _ASIDE - {"of-subject"} if a.cleft or b.cleft else _ASIDE
-    one = [t for t in out.a_extra if t.kind == "entity" and not t.roles & aside]
-    two = [t for t in out.b_extra if t.kind == "entity" and not t.roles & aside]
+    cleft = a.cleft or b.cleft
+    one = [t for t in out.a_extra if t.kind == "entity" and not _aside(t, cleft)]
+    two = [t for t in out.b_extra if t.kind == "entity" and not _aside(t, cleft)]
+    if not (one or two):
+        one, two = _sole_doer(a, out.a_extra), _sole_doer(b, out.b_extra)
     if one and two:
         out.clashes.append(("name", "・".join(t.shown for t in one), "・".join(t.shown for t in two)))
-        out.a_extra = [t for t in out.a_extra if t not in one]
-        out.b_extra = [t for t in out.b_extra if t not in two]
+        out.a_extra = _undescribed(a, out.a_extra, one)
+        out.b_extra = _undescribed(b, out.b_extra, two)
+
+
+def _aside(term: Term, cleft: bool) -> bool:
+    """Tell whether a name stands where it is not the one that holds the place."""
+    return bool(term.roles & (_ASIDE - {"of-subject"} if cleft or not term.lead else _ASIDE))
+
+
+def _sole_doer(p: Prepared, extra: list[Term]) -> list[Term]:
+    """Return the noun that does all of something, if it is all a sentence has of its own: 全額を国が負担する."""
+    doers = [t for t in extra if t.kind == "noun" and not t.lead and "subject" in t.roles]
+    alone = sum(t.weight for t in extra) <= sum(t.weight for t in doers) + 0.5
+    return doers if p.exclusive & tables().words["totals"] and len(doers) == 1 and alone else []
+
+
+def _undescribed(p: Prepared, extra: list[Term], names: list[Term]) -> list[Term]:
+    """Drop names, and what only says who they are, from what a sentence has of its own."""
+    told = {name for term in names for name in p.described.get(term.name, ())}
+    return [t for t in extra if t not in names and t.name not in told]
 
 
 def _topics(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two different things spoken of: 水田の面積は / 畑の面積は."""
-    one = [t.shown for t in out.a_extra if _is_topic(t)] + _leading(a, out.a_facts)
-    two = [t.shown for t in out.b_extra if _is_topic(t)] + _leading(b, out.b_facts)
+    one = [t.shown for t in out.a_extra if _is_topic(t, a)] + _leading(a, out.a_facts)
+    two = [t.shown for t in out.b_extra if _is_topic(t, b)] + _leading(b, out.b_facts)
     if one and two and not any(kind == "name" for kind, _, _ in out.clashes):
         out.clashes.append(("topic", "・".join(one), "・".join(two)))
 
@@ -183,9 +214,11 @@ def _leading(p: Prepared, facts: list[str]) -> list[str]:
     return [text for at, text in own if text in facts and start <= at < end]
 
 
-def _is_topic(term: Term) -> bool:
+def _is_topic(term: Term, p: Prepared) -> bool:
     if term.kind == "adjective":
         return term.lead and "of-noun" in term.roles
+    if term.kind == "verb":  # 見直した計画では: which plan is meant
+        return term.lead and p.framed and term.name in p.attributive
     return term.kind == "entity" or (term.kind == "noun" and (term.lead or bool(term.roles & _TOPIC)))
 
 
@@ -195,7 +228,9 @@ _TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dat
 def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find contrasts of scope, but for pairs that are already opposites of what is said (最高 / 最低)."""
     only = out.clashes[0] if len(out.clashes) == 1 and out.clashes[0][0] == "opposite" else ("", "", "")
+    told = {p.terms[n].shown for p in (a, b) for names in p.described.values() for n in names if n in p.terms}
+    told = told if any(kind == "name" for kind, _, _ in out.clashes) else set()  # 内部から昇格した滝本氏
     for row, words in a.scopes.items():
         other = b.scopes.get(row)
-        if other and not words & other and words | other != {only[1], only[2]}:
+        if other and not words & other and words | other != {only[1], only[2]} and not (words | other) <= told:
             out.clashes.append(("scope", "・".join(sorted(words)), "・".join(sorted(other))))

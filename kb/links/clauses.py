@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kb.links.negation import Word, negate
+from kb.links.negation import Word, is_negation, negate
 from kb.links.tables import Tables
 from kb.records import Token
 
@@ -17,7 +17,8 @@ _CASES = {
 
 _OKURIGANA = re.compile(r"[ぁ-ん]+$")
 _KANA = re.compile(r"[ぁ-ん]+")
-_WEIGHTS = {"entity": 1.5, "noun": 1.0, "verb": 1.0, "adjective": 1.0, "adverb": 0.4}
+_FAINT = 0.4  # the weight of words that add little
+_WEIGHTS = {"entity": 1.5, "noun": 1.0, "verb": 1.0, "adjective": 1.0, "adverb": _FAINT}
 
 
 def _kind(token: Token) -> str:
@@ -62,9 +63,11 @@ def read_words(
         if kind:
             words.extend(_split(token, kind, at, table))
     _anaphors(words, tokens, table)
+    _reaching(words, tokens, {end for _, end in taken}, table)
     _cases(words, tokens)
     _causatives(words, tokens)
-    idioms = [m.span() for m in table.neutral.finditer(text)]
+    bent = any(t.surface in table.words["conditions"] or is_negation(t, table) for t in tokens)
+    idioms = [m.span() for m in table.neutral.finditer(text)] if bent else []
     _places(words, tokens, idioms, table)
     return (words, *negate(words, tokens, idioms, table))
 
@@ -85,7 +88,7 @@ def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:
         parts = []
         denied = token.units[0] in table.words["denying_prefixes"]
         for unit in token.units[denied:]:
-            weight = 0.0 if unit in table.light else 0.4 if unit in table.words["faint"] else _WEIGHTS[kind]
+            weight = 0.0 if unit in table.light else _FAINT if unit in table.words["faint"] else _WEIGHTS[kind]
             name = table.groups.get(unit, unit)
             part = Word(name, unit, token.surface, kind, weight, at, token.start, table.axes.get(unit, ()))
             part.sign, part.denials = (-1, 1) if denied else (1, 0)
@@ -96,30 +99,12 @@ def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:
         poles = ()  # にとって, について: no taking, no sticking
     weight = 0.0 if light and not poles else _WEIGHTS[kind]
     if weight and (token.lemma in table.words["faint"] or token.norm in table.words["faint"]):
-        weight = 0.4
+        weight = _FAINT
     if kind == "entity" and token.surface.isascii() and token.surface.isalnum() and len(token.surface) <= 3:
         kind, weight = "noun", 1.0
     name = group or stem(token.norm.casefold())
     shown = token.surface if kind in ("entity", "noun") else token.lemma
     return [Word(name, shown, token.surface, kind, weight, at, token.start, poles)]
-
-
-def arguments(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the words of the phrase before the first は or が, and of the one before the last を."""
-    subject: frozenset[str] = frozenset()
-    objective: frozenset[str] = frozenset()
-    edge = 0
-    for at, token in enumerate(tokens):
-        mark = token.surface if token.pos[0] == "助詞" and token.pos[1] in ("格助詞", "係助詞") else ""
-        if mark in ("は", "が", "を"):
-            phrase = frozenset(w.name for w in words if edge <= w.at < at and w.weight > 0)
-            if mark == "を":
-                objective = phrase
-            elif not subject:
-                subject = phrase
-        if mark in ("は", "が", "を") or token.surface == "、":
-            edge = at + 1
-    return subject, objective
 
 
 def _places(words: list[Word], tokens: Sequence[Token], idioms: Sequence[tuple[int, int]], table: Tables) -> None:
@@ -142,37 +127,6 @@ def _places(words: list[Word], tokens: Sequence[Token], idioms: Sequence[tuple[i
                 content = token.pos[0] == "名詞" and token.surface not in table.light
                 word.attributive = verbal and content and tokens[place - 1].pos[0] != "助詞"
                 break
-
-
-def governors(words: Sequence[Word]) -> dict[str, str]:
-    """Return for each noun in a case the next word that is in none: the predicate it most likely belongs to."""
-    found: dict[str, str] = {}
-    following = ""
-    for word in reversed(words):
-        if word.role in ("", "of-noun"):
-            following = word.name
-        else:
-            found[word.name] = following
-    return found
-
-
-def doers(words: Sequence[Word], tokens: Sequence[Token]) -> dict[str, frozenset[str]]:
-    """Return for each word marked by は or が the words of its clause after it: who does what."""
-    subjects = [w for w in words if w.role == "subject" and w.weight >= 1 and w.kind in ("entity", "noun")]
-    if len(subjects) < 2:
-        return {}
-    commas = [at for at, token in enumerate(tokens) if token.surface == "、"]
-    found: dict[str, frozenset[str]] = {}
-    for word in subjects:
-        rest: set[str] = set()
-        comma = next((at for at in commas if at > word.at), len(tokens))
-        for other in words:
-            if other.at > word.at and other.weight > 0:
-                if other.at > comma and (rest or other.role == "subject"):
-                    break
-                rest.add(other.name)
-        found[word.name] = frozenset(rest)
-    return found if len(found) > 1 else {}
 
 
 def _causatives(words: list[Word], tokens: Sequence[Token]) -> None:
@@ -200,6 +154,15 @@ def _anaphors(words: list[Word], tokens: Sequence[Token], table: Tables) -> None
             word.weight = min(word.weight, 0.25)
 
 
+def _reaching(words: list[Word], tokens: Sequence[Token], ends: set[int], table: Tables) -> None:
+    """Lighten verbs that only say that the number before them is one: 5割に達した, 4万人にのぼる."""
+    for word in words:
+        if word.kind == "verb" and word.at > 0 and word.shown in table.words["reaching"]:
+            before = tokens[word.at - 1]
+            if before.surface in ("に", "を", "と") and before.start in ends:
+                word.weight = min(word.weight, _FAINT)
+
+
 def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
     """Set the case of each noun: that of the particle after its phrase, "of-" before it if の stands between."""
     topic = next((i for i, t in enumerate(tokens) if t.surface == "は" and t.pos[1] == "係助詞"), 0)
@@ -209,7 +172,9 @@ def _cases(words: list[Word], tokens: Sequence[Token]) -> None:
         if word.kind == "adjective" and _attributive(word.at, tokens):
             word.role = "of-noun"
         if word.kind in ("entity", "noun"):
-            word.role = _case_after(word.at, tokens)
+            described = tokens[word.at + 1 : word.at + 2]
+            of_noun = described and described[0].surface == "な" and _attributive(word.at, tokens)
+            word.role = "of-noun" if of_noun else _case_after(word.at, tokens)
 
 
 def _attributive(at: int, tokens: Sequence[Token]) -> bool:

@@ -14,7 +14,8 @@ class Comparison:
     `a_cover` and `b_cover` are the shares of each side's weight that the other
     side says too; `shared` is that weight; `clashes` are (kind, words of a, words
     of b); `a_extra` and `b_extra` are the terms only one has, `a_facts` and
-    `b_facts` the numbers and dates only one has. Kinds of clashes: number, bound,
+    `b_facts` the numbers and dates only one has. Kinds of clashes: number, span
+    (a length of time), bound,
     ordinal, date, time (a date that says of when), polarity (denied on one side), reach (each denies something
     else), opposite, contrast (opposites that are attributes), name, role, case,
     voice, order, scope, topic, lead.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from kb.links.comparison import Comparison
-from kb.links.prepare import Prepared
+from kb.links.prepare import Prepared, Term
 from kb.links.tables import tables
 from kb.quantities import DateRef
 
@@ -57,10 +57,17 @@ def _firm(a: Prepared, b: Prepared, found: Comparison, clash: Clash, low: float)
         return _opposite(a, b, clash, low)
     if kind == "date":
         return not (_saying(a) or _saying(b))
-    if kind == "number":
+    if kind in ("number", "span"):
+        if _aspects(found.a_extra, a) and _aspects(found.b_extra, b):
+            return False
         told = clash[1][:1].isdigit() == clash[2][:1].isdigit()  # すべて and 半分 are told apart less surely
         return not (found.a_facts and found.b_facts) and low >= (_NUMBER if told else _FRAME)
     return True
+
+
+def _aspects(extra: list[Term], p: Prepared) -> bool:
+    """Tell whether a sentence says of the number what it is a number of: 30%速い."""
+    return any(t.kind == "adjective" and t.name in p.tail for t in extra)
 
 
 def denied_apart(a: Prepared, b: Prepared, low: float) -> bool:

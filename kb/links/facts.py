@@ -15,7 +15,7 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
     rest_b = list(b.quantities)
     rest_a: list[Quantity] = []
     for one in a.quantities:
-        match = next((q for q in rest_b if q.value == one.value), None)
+        match = next((q for q in rest_b if q.value == one.value or _as_long(one, q) or _as_many(one, q)), None)
         if match is None:
             rest_a.append(one)
         else:
@@ -25,7 +25,13 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
         other = next((q for q in rest_b if q.dimension == one.dimension), None) or next(
             (q for q in rest_b if _alike(one, q)), None
         )
-        if other is not None:
+        if other is not None and (_refines(one, other) or _refines(other, one)):
+            equal += 1  # 50人を超えた, 63人だった: the exact number says what the other says, and more
+            exact, facts = (one, out.a_facts) if _refines(one, other) else (other, out.b_facts)
+            facts.append(exact.text)
+            rest_a.remove(one)
+            rest_b.remove(other)
+        elif other is not None:
             kind = "number"
             if (one.low, one.high, one.dimension) == (other.low, other.high, other.dimension):
                 kind = "number" if one.bound and other.bound else "bound"
@@ -33,6 +39,8 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
                 kind = "scope"
             elif kind == "number" and _ordinal(a, one) and _ordinal(b, other):
                 kind = "ordinal"
+            elif kind == "number" and {one.dimension, other.dimension} <= _HOURS.keys():
+                kind = "span"
             out.clashes.append((kind, one.text, other.text))
             rest_a.remove(one)
             rest_b.remove(other)
@@ -41,6 +49,37 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
     out.a_facts += [q.text for q in rest_a]
     out.b_facts += [q.text for q in rest_b]
     return equal
+
+
+_NEAR = 0.05  # how far an exact number may be from one that is called no exact number, as a share of it
+
+
+def _refines(exact: Quantity, loose: Quantity) -> bool:
+    """Tell whether an exact number lies where a bound, a range or an approximation of its kind leaves room for it."""
+    if exact.dimension != loose.dimension or exact.low != exact.high or exact.bound or exact.about:
+        return False
+    if loose.bound:
+        return exact.low > loose.high if loose.bound == "above" else exact.low < loose.low
+    if loose.low != loose.high:
+        return loose.low <= exact.low <= loose.high
+    return loose.about and abs(exact.low - loose.low) <= _NEAR * abs(loose.low)
+
+
+def _as_many(one: Quantity, two: Quantity) -> bool:
+    """Tell whether a bare number and a count come to the same: 200以上の企業, 200社以上."""
+    units = {one.dimension, two.dimension}
+    return "number" in units and units <= _COUNTS and one.value[1:] == two.value[1:]
+
+
+_HOURS = {"hours": 1.0, "days": 24.0, "duration": 24.0 * 365 / 12}
+
+
+def _as_long(one: Quantity, two: Quantity) -> bool:
+    """Tell whether lengths of time in two units come to the same: 72時間 and 3日間, 12カ月 and 365日."""
+    if one.dimension == two.dimension or not {one.dimension, two.dimension} <= _HOURS.keys() or one.bound != two.bound:
+        return False
+    here, there = one.low * _HOURS[one.dimension], two.low * _HOURS[two.dimension]
+    return one.low == one.high and two.low == two.high and abs(here - there) <= _NEAR * there
 
 
 def _all_or_part(
@@ -65,7 +104,7 @@ _MONEY = frozenset(("yen", "dollar", "euro", "won", "yuan", "pound", "rupee", "t
 def _alike(one: Quantity, two: Quantity) -> bool:
     """Tell whether numbers in two units can be set against each other: 八つ and 8カ所, 3億円 and 3億ドル."""
     units = {one.dimension, two.dimension}
-    if units == {"times", "ratio"}:
+    if units == {"times", "ratio"} or units <= _HOURS.keys():
         return True
     return ("number" in units and units <= _COUNTS) or (units <= _MONEY and (one.low, one.high) == (two.low, two.high))
 
@@ -91,7 +130,8 @@ def compare_dates(a: Prepared, b: Prepared, out: Comparison) -> int:
         equal += len(one.keys() & two.keys())
         only_a, only_b = one.keys() - two.keys(), two.keys() - one.keys()
         if only_a and only_b and _comparable(only_a, only_b):
-            kind = "time" if _set_off(a, part) and _set_off(b, part) else "date"
+            away = _set_off(a, part), _set_off(b, part)
+            kind = "time" if all(away) or (any(away) and _starts(a, part) and _starts(b, part)) else "date"
             out.clashes.append((kind, _listed(one, only_a), _listed(two, only_b)))
         else:
             out.a_facts += [one[v] for v in sorted(only_a)]
@@ -100,9 +140,15 @@ def compare_dates(a: Prepared, b: Prepared, out: Comparison) -> int:
 
 
 def _set_off(p: Prepared, part: str) -> bool:
-    """Tell whether the dates of a part say of when the sentence speaks: 今年の梅雨は, 昨年、."""
+    """Tell whether the dates of a part say of when the sentence speaks: 今年の梅雨は, 昨年、, 四月の時点で."""
     own = [d for d in p.dates if d.part == part]
-    return all(_in_topic(p, d) or (d.start == 0 and p.meant[d.end : d.end + 1] in ("、", "は")) for d in own)
+    after = tables().patterns["time_after"]
+    return all(_in_topic(p, d) or (d.start == 0 and after.match(p.meant, d.end)) for d in own)
+
+
+def _starts(p: Prepared, part: str) -> bool:
+    """Tell whether both a date of a part and the sentence begin at once."""
+    return any(d.start == 0 for d in p.dates if d.part == part)
 
 
 def _listed(texts: dict[str, str], values: Iterable[str]) -> str:

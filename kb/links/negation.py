@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from kb.links.tables import Pole, Tables
 from kb.records import Token
 
+_HELPED = 0.5  # the weight of a verb that says little, once it is denied: 持たない
+
 
 @dataclass(slots=True)
 class Word:
@@ -55,18 +57,19 @@ def negate(
     for word in words:
         by_token.setdefault(word.at, []).append(word)
     for at, token in enumerate(tokens):
-        if not _is_negation(token, table) or any(a <= token.start < b for a, b in idioms):
+        if not is_negation(token, table) or any(a <= token.start < b for a, b in idioms):
             continue
         count += 1
         ending += at > final
         contrast = token.surface in ("なく", "なくて") and tokens[at - 1].surface in ("は", "で")
-        denied = [w for place in _targets(at, tokens, by_token, table) for w in by_token.get(place, ())]
+        places = _targets(at, tokens, by_token, table)
+        denied = [w for place in _focus(places, tokens, by_token) for w in by_token.get(place, ())]
         for word in denied:
             word.sign = -word.sign
             word.denials += 1
             word.contrasted = word.contrasted or contrast
-            if word.weight == 0 and (word.kind in ("verb", "adjective")):
-                word.weight = 0.5
+            if word.weight < _HELPED and word.kind in ("verb", "adjective"):
+                word.weight = _HELPED
     for index, word in enumerate(words):
         if any(a <= word.start < b for a, b in idioms):
             continue
@@ -77,7 +80,7 @@ def negate(
             word.sign, word.weight = 1, 0.0
             count += 1
         elif word.shown in table.words["cancels"]:
-            noun = _governed(words[:index], word)
+            noun = _governed(words[:index], word, tokens)
             if noun is not None:
                 noun.sign *= -word.sign
                 ending += word.at >= final
@@ -87,8 +90,10 @@ def negate(
     return count, ending % 2 == 1
 
 
-def _governed(words: Sequence[Word], verb: Word) -> Word | None:
-    """Return the noun of what does not happen: 起訴を見送る, 起訴は中止, 起訴見送り."""
+def _governed(words: Sequence[Word], verb: Word, tokens: Sequence[Token]) -> Word | None:
+    """Return the word for what does not happen: 起訴を見送る, 起訴は中止, 起訴見送り, 使うのをやめる."""
+    if verb.at > 2 and tokens[verb.at - 1].surface == "を" and tokens[verb.at - 2].pos[1] == "準体助詞":
+        return next((w for w in reversed(words) if w.at >= verb.at - 4 and w.at < verb.at - 2), None)
     for i in range(len(words) - 1, 0, -1):  # 認めることを拒む
         if words[i].surface in ("こと", "の") and words[i].role == "object" and verb.at - words[i].at <= 8:
             return words[i - 1] if words[i].at - words[i - 1].at <= 4 else None
@@ -100,7 +105,8 @@ def _governed(words: Sequence[Word], verb: Word) -> Word | None:
     return close[-1] if close else None
 
 
-def _is_negation(token: Token, table: Tables) -> bool:
+def is_negation(token: Token, table: Tables) -> bool:
+    """Tell whether a token denies: the ない of an auxiliary or adjective, or a prefix such as 非."""
     if token.pos[0] == "助動詞":
         return token.lemma in ("ない", "ぬ", "ず", "まい") or token.norm in ("ず", "ない")
     if token.pos[0] == "接頭辞":
@@ -143,6 +149,8 @@ def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], 
             back -= 1
         elif existential and not copular and kind in ("名詞", "接尾辞") and _modified(back, tokens, by_token):
             modifier = _modified(back, tokens, by_token)
+            if tokens[modifier].lemma in table.light:
+                return (back,)  # 解約に関する条項がない
             denied = any(w.sign < 0 for w in by_token.get(modifier, ()))
             member = tokens[back].norm in table.words["members"] or tokens[back].units[-1] in table.words["members"]
             return (modifier,) if denied or member else (back, modifier)
@@ -153,8 +161,24 @@ def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], 
     return ()
 
 
+def _focus(places: tuple[int, ...], tokens: Sequence[Token], by_token: dict[int, list[Word]]) -> tuple[int, ...]:
+    """Return what is denied where は singles out the manner: 簡単には見つからない denies 簡単, not 見つかる."""
+    if len(places) != 1 or places[0] < 2 or tokens[places[0] - 1].surface != "は":
+        return places
+    manner = places[0] - 2
+    if tokens[manner].surface == "に" and tokens[manner].pos[0] == "助動詞":
+        manner -= 1
+    described = tokens[manner].pos[0] in ("形状詞", "形容詞") and tokens[manner].norm != "無い"
+    return (manner,) if described and tokens[places[0]].pos[0] in ("動詞", "名詞") and manner in by_token else places
+
+
 def _counts(token: Token) -> bool:
     return token.pos[1] == "数詞" or token.pos[2] in ("助数詞可能", "助数詞")
+
+
+def _helps(place: int, tokens: Sequence[Token]) -> bool:
+    """Tell whether the token at `place` only carries the verb before it on: 使っている, 進めてきた."""
+    return tokens[place].pos[1] == "非自立可能" and tokens[place - 1].surface in ("て", "で")
 
 
 def _auxiliary(verb: Token, before: Token, table: Tables) -> bool:
@@ -173,7 +197,7 @@ def _modified(back: int, tokens: Sequence[Token], by_token: dict[int, list[Word]
         place -= 1
     token = tokens[place]
     if token.pos[0] == "助動詞" and token.pos[5].startswith(("連体形", "終止形")) and place > 0:
-        while place > 0 and tokens[place].pos[0] in ("助動詞", "助詞"):
+        while place > 0 and (tokens[place].pos[0] in ("助動詞", "助詞") or _helps(place, tokens)):
             place -= 1
         if tokens[place].lemma == "する" and place > 0 and tokens[place - 1].pos[0] == "名詞":
             place -= 1  # 反対した: the noun is what is denied

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kb.links.clauses import arguments, doers, governors, read_words
+from kb.links.around import arguments, described, doers, governors, holdings, weighed
+from kb.links.clauses import read_words
+from kb.links.english import english, is_english, read_english, strip_openers
+from kb.links.english import tense as english_tense
 from kb.links.keys import clean, key_of, lead_key, strip_opener
 from kb.links.negation import Word
 from kb.links.tables import Pole, Tables, tables
@@ -65,13 +68,11 @@ class Prepared:
     denials: int
     hedged: bool
     modality: frozenset[str]
-    limited: bool
     none: bool
     passive: bool
     lead: tuple[int, int]
     scopes: Mapping[int, frozenset[str]]
     cut: bool
-    last: str
     exclusive: frozenset[str]
     tense: str
     verbal: bool
@@ -94,6 +95,12 @@ class Prepared:
     affirmed: bool
     doers: Mapping[str, frozenset[str]]
     governors: Mapping[str, str]
+    than: frozenset[str]
+    top: frozenset[str]
+    described: Mapping[str, frozenset[str]]
+    framed: bool
+    sequence: tuple[str, ...]
+    holdings: Mapping[str, str]
 
 
 _GLOSS = re.compile(r"([^\s、。()「」はがをにでとの]{2,24})\(([A-Za-z][A-Za-z0-9&.\-]{1,11})\)")
@@ -109,7 +116,8 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     """
     table = tables()
     plain, label = clean(text)
-    body = strip_opener(plain, table)
+    latin = is_english(plain)
+    body = strip_openers(plain) if latin else strip_opener(plain, table)
     if table.rewrite_any.search(body):
         meant = body
         for compiled, to in table.rewrites:
@@ -122,9 +130,12 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     found = quantities(meant, [(d.start, d.end) for d in found_dates])
     taken = [(d.start, d.end) for d in found_dates] + [(q.start, q.end) for q in found]
     found = [q for q in found if not (q.low == q.high == 1 and meant.startswith("も", q.end))]  # 一人も: none
-    read, denials, ends_denied = read_words(meant, words, taken, table)
+    read, denials, ends_denied = read_english(meant, taken, table) if latin else read_words(meant, words, taken, table)
     terms = _terms(read)
     subject, objective = arguments(read, words)
+    than, top = weighed(read, words) if "より" in meant else (_BARE, _BARE)
+    top = top or (subject if than else top)  # AはBより安い
+    lead = _lead(meant, words)
     joint = table.patterns["sequence"].search(meant)
     edge = joint.start() if joint else -1
     names = frozenset(t.name for t in terms.values() if t.kind == "entity")
@@ -144,18 +155,16 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         denials=denials,
         hedged=hedged,
         modality=_modality(meant, words, table),
-        limited=table.patterns["limit"].search(body) is not None,
         none=table.patterns["exist_none"].search(body) is not None,
-        passive=table.patterns["passive"].search(table.patterns["doubt_tail"].sub("", body)[-12:]) is not None,
-        lead=_lead(meant, words),
-        scopes=_scopes(meant, read, found, table),
+        passive=_passive(body, table, latin=latin),
+        lead=lead,
+        scopes=_scopes(meant, read, found, english().scopes if latin else table.scopes),
         cut=_END.search(plain) is None,
-        last=words[-1].surface if words else "",
         exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
         before=frozenset(w.name for w in read if w.start < edge and w.weight >= 1),
         after=frozenset(w.name for w in read if w.start >= edge >= 0 and w.weight >= 1),
         verbal=any(t.pos[0] == "動詞" for t in words[-5:]),
-        tense=_tense(meant, table),
+        tense=english_tense(meant) if latin else _tense(meant, table),
         only=table.patterns["only"].search(meant) is not None,
         anchors=_anchors(meant, found, found_dates, read),
         subject=subject,
@@ -164,7 +173,10 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         doubly=any(w.denials > 1 for w in read),
         glosses=_glosses(meant, read),
         ends_denied=ends_denied,
-        tail=tuple(w.name for w in read if w.weight > 0 and w.shown not in table.words["stances"])[-_TAIL:],
+        tail=tuple(w.name for w in read if w.weight > 0 and w.shown not in table.words["stances"])[
+            0 if latin else -_TAIL :
+        ],
+        sequence=tuple(w.name for w in read) if latin else (),
         conditional=frozenset(w.name for w in read if w.conditional),
         supposed=frozenset((w.name, w.sign) for w in read if w.conditional),
         attributive=frozenset(w.name for w in read if w.attributive),
@@ -173,6 +185,11 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         affirmed=table.patterns["affirmed"].search(meant) is not None,
         doers=doers(read, words),
         governors=governors(read),
+        holdings=holdings(read, words),
+        than=than,
+        top=top,
+        described=described(read, words) if names else {},
+        framed=meant[max(0, lead[1] - 1) : lead[1]] in ("で", "に"),
     )
 
 
@@ -218,6 +235,13 @@ def _modality(text: str, words: Sequence[Token], table: Tables) -> frozenset[str
     if any(t.pos[5].startswith("命令形") for t in words[-3:] if t.pos[0] in ("動詞", "助動詞")):
         found.add("command")
     return frozenset(found)
+
+
+def _passive(text: str, table: Tables, *, latin: bool) -> bool:
+    """Tell whether the main predicate is a passive."""
+    if latin:
+        return english().passive.search(text) is not None
+    return table.patterns["passive"].search(table.patterns["doubt_tail"].sub("", text)[-12:]) is not None
 
 
 def _tense(text: str, table: Tables) -> str:
@@ -271,11 +295,11 @@ def _spelt(text: str, word: Word) -> tuple[str, ...]:
 
 
 def _scopes(
-    text: str, words: Sequence[Word], numbers: Sequence[Quantity], table: Tables
+    text: str, words: Sequence[Word], numbers: Sequence[Quantity], contrasts: Mapping[str, Sequence[int]]
 ) -> Mapping[int, frozenset[str]]:
     rows: dict[int, set[str]] = {}
     for spellings in [_spelt(text, w) for w in words] + [(q.text,) for q in numbers]:
         for spelling in dict.fromkeys(spellings):
-            for row in table.scopes.get(spelling, ()):
+            for row in contrasts.get(spelling, ()):
                 rows.setdefault(row, set()).add(spelling)
     return {row: frozenset(names) for row, names in rows.items()}

@@ -112,6 +112,7 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
     moment = any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite")
     placed = moment or kinds & {"ordinal", "contrast"}
     framed = {"number", "date"} <= kinds and not asserts_dates(a, b, found, low)
+    framed = framed or ("span" in kinds and bool(kinds & {"number", "opposite"}))  # 3週間で18億円, 2カ月で40億円
     if kinds == {"ordinal"} or framed or "time" in kinds or (placed and len(found.clashes) > 1):
         return _result("related", low, evidence)
     return _result("conflict" if firm(a, b, found, low) else "related", low, evidence)

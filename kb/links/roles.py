@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kb.links.comparison import Comparison
 from kb.links.prepare import Prepared
@@ -15,6 +15,7 @@ _PASSIVE = {"subject": "object", "dative": "subject", "agent": "subject"}
 _LONG = 18.0
 _SHORT = 10.0
 _TERSE = 5.0
+_SWAP = 2
 _ALIKE = 0.9
 _KATAKANA = re.compile(r"[ァ-ー]{4,}")
 _REAL = frozenset(("object", "dative", "agent", "than", "from", "with"))
@@ -51,8 +52,51 @@ def compare_roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: boo
         kind = "role" if settled and alike and max(a.total, b.total) <= _SHORT else "case"
         out.clashes.append((kind, "・".join(sorted(a.subject)), "・".join(sorted(b.subject))))
     _clauses(a, b, out)
+    _holdings(a, b, settled, out)
     if converse and (crossed or any("subject" in {xa, xb} and {xa, xb} & _REAL for _, xa, xb in placed)):
         out.clashes = [c for c in out.clashes if frozenset((c[1], c[2])) not in tables().converses]
+
+
+def compare_weighed(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find two things compared that have changed places: AよりBが安い / BよりAが安い, but not / BよりAが高い."""
+    than_a, top_a, than_b, top_b = a.than - a.top, a.top - a.than, b.than - b.top, b.top - b.than
+    if than_a & top_b and top_a & than_b and not (than_a & than_b or top_a & top_b):
+        out.clashes.append(("role", "・".join(sorted(top_a)), "・".join(sorted(top_b))))
+    turned = [c for c in out.clashes if c[0] in ("role", "case")]
+    swapped = [c for c in turned if {c[1].rpartition(":")[2], c[2].rpartition(":")[2]} == {"subject", "than"}]
+    swapped += [c for c in turned if c[0] == "role" and ":" not in c[1]]
+    opposite = [c for c in out.clashes if c[0] == "opposite"]
+    if a.than and b.than and swapped and len(opposite) == 1:
+        out.clashes = [c for c in out.clashes if c not in swapped and c not in opposite]
+
+
+def compare_sequence(a: Sequence[str], b: Sequence[str], *, inverted: bool, out: Comparison) -> None:
+    """Find who has changed places with whom, from the order of the words both English sentences have.
+
+    A swap of two words around a third is a swap of roles, unless one of the two sentences is a passive.
+
+    Args:
+        a: names of the content words of one sentence, in order.
+        b: those of the other.
+        inverted: whether one of the two is a passive, and the other not.
+        out: where clashes are noted.
+    """
+    there = [name for name in a if name in b]
+    here = [name for name in b if name in a]
+    if len(there) != len(here) or len(set(there)) != len(there) or len(there) < _SWAP:
+        return
+    differ = [i for i, (x, y) in enumerate(zip(there, here, strict=True)) if x != y]
+    if not differ:
+        if inverted and len(there) > _SWAP:
+            out.clashes.append(("voice", there[0], here[0]))
+        return
+    first, last = differ[0], differ[-1]
+    swapped = len(differ) == _SWAP and last - first > 1 and there[first] == here[last]
+    turned = any(there[i:] + there[:i] == here for i in range(1, len(there)))
+    if swapped and not inverted:
+        out.clashes.append(("role", f"{there[first]}・{there[last]}", f"{here[first]}・{here[last]}"))
+    elif not (inverted or turned or swapped):
+        out.clashes.append(("case", " ".join(there), " ".join(here)))
 
 
 def _one_frame(a: Prepared, b: Prepared, out: Comparison) -> bool:
@@ -84,6 +128,21 @@ def _clauses(a: Prepared, b: Prepared, out: Comparison) -> None:
             if own_a & left_b and left_a & own_b and not (own_a & own_b or left_a & left_b):
                 one, two = a.terms[x].shown, a.terms[y].shown
                 out.clashes.append(("role", f"{one}・{two}", f"{two}・{one}"))
+                return
+
+
+def _holdings(a: Prepared, b: Prepared, settled: bool, out: Comparison) -> None:
+    """Find two things that have changed owners: 甲社の窯と乙社の船 / 乙社の窯と甲社の船."""
+    moved = [x for x in a.holdings if x in b.holdings and a.holdings[x] != b.holdings[x]]
+    for i, x in enumerate(moved):
+        for y in moved[i + 1 :]:
+            one, two = a.holdings[x], a.holdings[y]
+            if (b.holdings[x], b.holdings[y]) == (two, one) and not {one, two} & {x, y}:
+                alike = min(out.a_cover, out.b_cover) >= _ALIKE and max(a.total, b.total) <= _SHORT
+                shown = a.terms[x].shown, a.terms[y].shown
+                out.clashes.append(
+                    ("role" if settled and alike else "case", "・".join(shown), "・".join(reversed(shown)))
+                )
                 return
 
 
