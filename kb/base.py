@@ -278,10 +278,58 @@ class KnowledgeBase(TopicLookups):
 
         return pipeline.split(self.path, claim, undo=undo)
 
-    def conflicts(self, limit: int = 20) -> list[dict[str, Any]]:
-        """Return pairs of claims that contradict each other: a, b, score, evidence."""
+    def conflicts(self, limit: int = 20, *, include_dismissed: bool = False) -> list[dict[str, Any]]:
+        """Return pairs of claims that contradict each other, the surest first.
+
+        Each has `id`, `a`, `b`, `score`, `evidence`, and what a reader said of it:
+        `state` (open, reviewed or dismissed) and `note`. Dismissed ones only if asked for.
+        """
         with self._connection() as connection:
-            return lookups.conflicts(connection, _positive(limit))
+            return lookups.conflicts(connection, _positive(limit), include_dismissed=include_dismissed)
+
+    def review(self, ident: str, state: str, note: str = "") -> dict[str, Any]:
+        """Mark a conflict, by its id, as "reviewed" or "dismissed", or as "open" again; later builds respect it.
+
+        Returns:
+            `id`, `state` and `note` as they are now.
+
+        Raises:
+            UsageError: not opened with `writable=True`, or another state.
+            NotFoundError: no such conflict; near ids are told.
+            LockedError: a build is running.
+        """
+        if not self.writable:
+            raise UsageError(f"{self.path}: is open for reading; open it with kb.open(path, writable=True)")
+        from kb.pipeline import review
+
+        return review.review(self.path, ident, review.state(state), note)
+
+    def related(self, claim_key: str, limit: int = 10) -> list[dict[str, Any]]:
+        """Return the claims tied to one: contradictions first, then the same, what says more, and what is related.
+
+        Each has `relation`, `score`, `evidence`, `claim`, `text`, `kind`, `certainty`,
+        `holder`, `posts`, `cosine`, `across` (no post says both) and `place`.
+
+        Raises:
+            NotFoundError: the database holds no such claim.
+        """
+        with self._connection() as connection:
+            found = lookups.related(connection, claim_key, _positive(limit))
+        if found is None:
+            raise NotFoundError(f"no claim {claim_key!r} in {self.path}; kb search lists claims")
+        return found
+
+    def related_posts(self, post: str, limit: int = 10) -> list[dict[str, Any]]:
+        """Return the articles tied to a post (by key, path or file name), the strongest tie first.
+
+        Each has `post`, `key`, `title`, `date`, `score`, `shared`, `reasons` and
+        `ties`: up to three pairs of claims that tie them.
+
+        Raises:
+            NotFoundError: the database holds no such post.
+        """
+        with self._connection() as connection:
+            return lookups.related_posts(connection, search.post_path(connection, post), _positive(limit))
 
     def export(self, topics: str | Iterable[str] | None = None, format: str = "md") -> str:
         """Return summaries of topics (all that have claims, for None) as "md" or "json".

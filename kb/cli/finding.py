@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kb.cli.common import clean, db_option, heading, json_option, one_line, print_json
+from kb.cli.linking import print_related, print_tied
 from kb.errors import UsageError
 from kb.records import CLAIM_KINDS
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from kb.records import Hit, Occurrence
 
 _SHOWN_PLACES = 3
+_SHOWN_TIES = 10
 
 
 @click.command()
@@ -104,9 +106,10 @@ def _print_places(occurrences: tuple[Occurrence, ...]) -> None:
 @click.command()
 @click.argument("ident", metavar="ID")
 @click.option("--article", is_flag=True, help="Print a post's text only, repeats removed, as Markdown.")
+@click.option("--related", is_flag=True, help="Print what is tied to it only: claims, or for a post articles.")
 @db_option
 @json_option
-def show(ident: str, article: bool, db: Path, as_json: bool) -> None:
+def show(ident: str, article: bool, related: bool, db: Path, as_json: bool) -> None:
     """Show a claim or a post.
 
     A claim comes with every place where it is said, a post with its claims.
@@ -114,8 +117,13 @@ def show(ident: str, article: bool, db: Path, as_json: bool) -> None:
     """
     import kb
 
+    if article and related:
+        raise UsageError("--article and --related: give one of them")
     with kb.open(db) as base:
         found = base.show(ident)
+        if related:
+            print_tied(base, found, as_json=as_json)
+            return
     if article and found["type"] != "post":
         raise UsageError(f"--article: {ident} is a claim, not a post")
     if as_json:
@@ -144,8 +152,9 @@ def _print_claim(claim: dict[str, Any]) -> None:
         if context[name]:
             shown = context[name] if isinstance(context[name], str) else " > ".join(context[name])
             click.echo(f"     {label}: {one_line(shown)}")
-    for link in claim["links"]:
-        click.echo(f"     {link['relation']} ({link['score']:.2f}): {one_line(link['text'])} [{link['claim']}]")
+    print_related(claim["links"][:_SHOWN_TIES])
+    if len(claim["links"]) > _SHOWN_TIES:
+        click.echo(f"     ... and {len(claim['links']) - _SHOWN_TIES} more ties")
 
 
 def _print_post(post: dict[str, Any]) -> None:
@@ -198,24 +207,6 @@ def duplicates(limit: int, split: str | None, join: str | None, db: Path, as_jso
         for wording in claim["wordings"]:
             why = "; ".join(one_line(str(e)) for e in wording["evidence"]) or "the same words"
             click.echo(f"     also: {one_line(wording['text'])} ({wording['score']:.2f}: {why})")
-
-
-@click.command()
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
-@db_option
-@json_option
-def conflicts(limit: int, db: Path, as_json: bool) -> None:
-    """List pairs of claims that contradict each other."""
-    import kb
-
-    with kb.open(db) as base:
-        found = base.conflicts(limit=limit)
-    if as_json:
-        print_json(found)
-        return
-    for pair in found:
-        click.echo(f"{heading(pair['a']['text'])}\n{heading(pair['b']['text'])}")
-        click.echo(f"     {pair['score']:.2f}: {'; '.join(one_line(str(e)) for e in pair['evidence'])}")
 
 
 @click.command()

@@ -20,13 +20,14 @@ from functools import cache
 import numpy as np
 
 from kb.links.content import Content, tells
-from kb.links.prepare import Prepared
+from kb.links.prepare import Prepared, prepare
 from kb.links.tables import tables
 from kb.links.ties import limits
 
 CROWD = 40  # claims; a frame that more of them have is a stock phrase
 _NOUNS = 8  # of a claim, the rarest
 _PREDICATE = 3  # words at a claim's end among which its predicate is
+_MARKED = frozenset(("subject", "of-subject"))
 _WHOLE = 1.0  # weight of a word that says something by itself
 _LATIN_WORD = re.compile(r"[a-z]+")
 
@@ -104,15 +105,29 @@ def _nouns(content: Content) -> list[bool]:
 def one_subject(a: Prepared, b: Prepared) -> bool:
     """Tell whether both sentences name one subject in full, so that they speak of one thing in any article.
 
-    The words before the first は or が must be the same on both sides, but for
-    faint ones; and none may point at what only its own article has told.
+    They must have a word in common in what は or が marks, and whatever else is
+    marked so on one side must stand on the other, too: 世界の需要は and 需要は may be
+    two things. Neither may point at what only its own article has told.
     """
-    one, two = _subject(a), _subject(b)
-    return bool(one) and one == two and not (points(a) or points(b))
+    if points(a) or points(b):
+        return False
+    one, two = _subjects(a), _subjects(b)
+    return bool(one & two) and one - two <= b.terms.keys() and two - one <= a.terms.keys()
 
 
-def _subject(p: Prepared) -> frozenset[str]:
-    return frozenset(n for n in p.subject if n in p.terms and p.terms[n].weight >= _WHOLE)
+def _subjects(p: Prepared) -> frozenset[str]:
+    """Return the weighty words that は or が marks, or that stand before such a one as 世界の does in 世界の需要は.
+
+    Who merely says it is left out.
+    """
+    marked = {name for name, term in p.terms.items() if term.weight >= _WHOLE and term.roles & _MARKED}
+    return frozenset(name for name in marked if p.governors.get(name) not in _saying())
+
+
+@cache
+def _saying() -> frozenset[str]:
+    """Return the names that verbs of saying have among the terms of a sentence."""
+    return frozenset(name for verb in limits().saying for name in prepare(f"{verb}。").terms)
 
 
 def points(p: Prepared) -> bool:

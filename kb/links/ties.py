@@ -37,6 +37,7 @@ class Limits:
     overlap: float
     frame_overlap: float
     pointing: tuple[str, ...]
+    saying: tuple[str, ...]
     fingerprint: str
 
 
@@ -57,6 +58,7 @@ def limits() -> Limits:
             overlap=float(data["judged"]["overlap"]),
             frame_overlap=float(data["judged"]["frame_overlap"]),
             pointing=tuple(sorted(data["subjects"]["pointing"].split(), key=len, reverse=True)),
+            saying=tuple(data["subjects"]["saying"].split()),
             fingerprint=hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest(),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Engine
 
-from kb import links, parts, store
-from kb.config import NORMALISER_VERSION
+from kb import fts, links, parts, store
 from kb.links import articles, frames, neighbours, ties
 from kb.pipeline import link_corpus
 from kb.pipeline.link_corpus import Corpus
@@ -86,7 +85,7 @@ def tie(engine: Engine, tally: Tally, workers: Workers) -> None:
 def _fingerprint(name: str, revision: str) -> str:
     """Return a fingerprint of all that decides ties beside the claims: model, limits, tables, code."""
     made = (name, revision, ties.limits().fingerprint, rules_fingerprint(), parts_fingerprint())
-    state = "\0".join((*made, str(NORMALISER_VERSION), str(LINKS_VERSION)))
+    state = "\0".join((*made, str(fts.VERSION), str(LINKS_VERSION)))
     return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
 
 

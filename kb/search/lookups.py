@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kb.records import Occurrence
+from kb.search import ties
 from kb.search.answers import occurrences
 
 _CLAIM = (
@@ -27,11 +28,6 @@ _TOPICS_OF = (
     "SELECT t.slug, t.name_ja, t.name_en, ct.score, ct.evidence FROM claim_topics ct"
     " JOIN topics t ON t.id = ct.topic_id WHERE ct.claim_id = ? ORDER BY ct.score DESC, t.slug"
 )
-_LINKS_OF = (
-    "SELECT l.relation, l.score, l.evidence, c.key, c.text, c.kind, c.post_count FROM links l"
-    " JOIN claims c ON c.id = CASE l.a_id WHEN ?1 THEN l.b_id ELSE l.a_id END"
-    " WHERE l.a_id = ?1 OR l.b_id = ?1 ORDER BY l.relation, l.score DESC, c.key"
-)
 _POST = "SELECT id, key, path, root, title, date, author, categories, tags, language, fault FROM posts WHERE path = ?"
 _ARTICLE = (
     'SELECT s.text, s.plain, s.kind, s.certainty, s.holder, s.start, s."end", s.spans, s.paragraph, pa.kind, pa.level,'
@@ -41,7 +37,6 @@ _ARTICLE = (
     " WHERE s.post_id = ? ORDER BY s.position"
 )
 _REPEATED = f"{_CLAIM} WHERE occurrence_count > 1 ORDER BY stock, occurrence_count DESC, post_count DESC, key LIMIT ?"
-_CONFLICTS = "SELECT a_id, b_id, score, evidence FROM links WHERE relation = 'conflict' ORDER BY score DESC, id LIMIT ?"
 _FIGURES = 'SELECT text, start, "end", low, high, unit FROM figures WHERE claim_id = ? ORDER BY start'
 _DATES = 'SELECT text, start, "end", first, last FROM claim_dates WHERE claim_id = ? ORDER BY start'
 _NAMES = (
@@ -64,6 +59,7 @@ _MERGED = (
     " ORDER BY coalesce(p.date, '9999'), p.path, o.start LIMIT 1)"
     ' FROM merges m WHERE m."into" = ? ORDER BY m.wording'
 )
+_MOST_TIES = 50  # of a claim that are told with it
 _COUNTED = ("posts", "drafts", "sentences", "claims", "occurrences", "topics", "links", "ledger", "embeddings")
 
 
@@ -87,18 +83,6 @@ def claim(conn: sqlite3.Connection, key: str) -> dict[str, Any] | None:
     row = conn.execute(f"{_CLAIM} WHERE key = ?", (key,)).fetchone()
     if row is None:
         return None
-    links = [
-        {
-            "relation": relation,
-            "score": score,
-            "evidence": json.loads(evidence),
-            "claim": other,
-            "text": text,
-            "kind": kind,
-            "posts": posts,
-        }
-        for relation, score, evidence, other, text, kind, posts in conn.execute(_LINKS_OF, (row[0],))
-    ]
     about = [
         {"slug": slug, "names": {"ja": ja, "en": en}, "score": score, "evidence": json.loads(evidence)}
         for slug, ja, en, score, evidence in conn.execute(_TOPICS_OF, (row[0],))
@@ -108,7 +92,7 @@ def claim(conn: sqlite3.Connection, key: str) -> dict[str, Any] | None:
         "type": "claim",
         **whole,
         "topics": about,
-        "links": links,
+        "links": ties.related(conn, row[0], _MOST_TIES),
         "parts": _parts(conn, row[0]),
         "context": _context(conn, row[0]),
     }
@@ -239,18 +223,42 @@ def duplicates(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
     return _claims(conn, conn.execute(_REPEATED, (limit,)).fetchall())
 
 
-def conflicts(conn: sqlite3.Connection, limit: int) -> list[dict[str, Any]]:
-    """Return pairs of claims that cannot both hold, the surest first."""
-    links = conn.execute(_CONFLICTS, (limit,)).fetchall()
-    ids = sorted({claim_id for a, b, *_ in links for claim_id in (a, b)})
+def conflicts(conn: sqlite3.Connection, limit: int, *, include_dismissed: bool = False) -> list[dict[str, Any]]:
+    """Return pairs of claims that cannot both hold, the surest first; those that a reader dismissed only if asked.
+
+    Each has `id` (the same in every build), `a` and `b` (the one said first, and
+    the other), `score`, `evidence`, `state` (open, reviewed or dismissed) and `note`.
+    """
+    every = ties.conflicts(conn)
+    pairs = [pair for pair in every if include_dismissed or pair["state"] != "dismissed"][:limit]
+    ids = sorted({claim_id for pair in pairs for claim_id in pair["ids"]})
     rows = []
     for claim_id in ids:
         rows += conn.execute(f"{_CLAIM} WHERE id = ?", (claim_id,)).fetchall()
     known = dict(zip(ids, _claims(conn, rows), strict=True))
-    return [
-        {"a": known[a], "b": known[b], "score": score, "evidence": json.loads(evidence)}
-        for a, b, score, evidence in links
-    ]
+    found = []
+    for pair in pairs:
+        a, b = sorted((known[claim_id] for claim_id in pair["ids"]), key=_said_first)
+        kept = {name: pair[name] for name in ("id", "state", "note", "score", "evidence")}
+        found.append({**kept, "a": a, "b": b})
+    return found
+
+
+def _said_first(claim: dict[str, Any]) -> tuple[str, str, str]:
+    place = claim["occurrences"][0]
+    return place["date"] or "9999", place["post"], claim["claim"]
+
+
+def related(conn: sqlite3.Connection, key: str, limit: int) -> list[dict[str, Any]] | None:
+    """Return the ties of the claim with this key, as `ties.related` does, or None where there is no such claim."""
+    row = conn.execute("SELECT id FROM claims WHERE key = ?", (key,)).fetchone()
+    return None if row is None else ties.related(conn, row[0], limit)
+
+
+def related_posts(conn: sqlite3.Connection, path: str, limit: int) -> list[dict[str, Any]]:
+    """Return the articles tied to the post at this path, as `ties.related_posts` does."""
+    row = conn.execute("SELECT id FROM posts WHERE path = ?", (path,)).fetchone()
+    return [] if row is None else ties.related_posts(conn, row[0], limit)
 
 
 def stats(conn: sqlite3.Connection) -> dict[str, Any]:
