@@ -16,6 +16,7 @@ _LATIN = re.compile("[0-9a-z]")
 _KATAKANA = re.compile("[ァ-ヺー]")
 _KANJI = re.compile("[㐀-䶿一-鿿]")
 _ANOTHER = frozenset("化性的式型系製用者")  # behind a short word of kanji these make another word of it
+_NUMBER = "(?:[0-9][0-9.,]*|[一二三四五六七八九十百千数]+)"  # what # stands for in an excluded phrase
 _LONG = 4  # characters from which on a word that runs on is still that word
 
 
@@ -32,12 +33,14 @@ class _Phrase(NamedTuple):
 class Names:
     """The phrases of all topics by their first two characters, and how many words each alias has.
 
-    `whole` are topics whose names must not run on in a longer word of the same letters.
+    `whole` are topics whose names must not run on in a longer word of the same
+    letters; `barring` are excluded phrases with a number in them, by topic.
     """
 
     starts: dict[str, list[_Phrase]]
     parts: dict[tuple[int, str], int]
     whole: frozenset[int]
+    barring: tuple[tuple[int, re.Pattern[str]], ...]
 
 
 def names_of(topics: Sequence[Topic]) -> Names:
@@ -58,9 +61,15 @@ def names_of(topics: Sequence[Topic]) -> Names:
                     if len(phrase) > 1 and key not in known:
                         known.add(key)
                         starts.setdefault(phrase[:2], []).append(_Phrase(phrase, number, alias, place))
-        for phrase in filter(lambda p: len(p) > 1, map(fold, topic.exclude)):
+        for phrase in filter(lambda p: len(p) > 1 and "#" not in p, map(fold, topic.exclude)):
             starts.setdefault(phrase[:2], []).append(_Phrase(phrase, number, phrase, -1))
-    return Names(starts, parts, frozenset(n for n, topic in enumerate(topics) if topic.discovered))
+    barring = tuple(
+        (number, re.compile(_NUMBER.join(map(re.escape, fold(phrase).split("#")))))
+        for number, topic in enumerate(topics)
+        for phrase in topic.exclude
+        if "#" in phrase
+    )
+    return Names(starts, parts, frozenset(n for n, topic in enumerate(topics) if topic.discovered), barring)
 
 
 def variants(alias: str, groups: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -94,6 +103,8 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
                 barred.setdefault(phrase.topic, []).append((at, end))
             elif phrase.topic not in names.whole or _whole(flat, at, end):
                 hits.append((phrase, at, end))
+    for topic, pattern in names.barring:
+        barred.setdefault(topic, []).extend(match.span() for match in pattern.finditer(flat))
     held: dict[tuple[int, str], set[int]] = {}
     for phrase, at, end in hits:
         if not any(a <= at and end <= b for a, b in barred.get(phrase.topic, ())):
@@ -102,7 +113,7 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
     for (topic, alias), seen in held.items():
         if len(seen) == names.parts[topic, alias]:
             found.setdefault(topic, []).append(alias)
-    return found, set(barred)
+    return found, {topic for topic, spans in barred.items() if spans}
 
 
 def _stands_alone(flat: str, start: int, end: int) -> bool:
