@@ -331,16 +331,24 @@ class KnowledgeBase(TopicLookups):
         with self._connection() as connection:
             return lookups.related_posts(connection, search.post_path(connection, post), _positive(limit))
 
-    def export(self, topics: str | Iterable[str] | None = None, format: str = "md") -> str:
-        """Return summaries of topics (all that have claims, for None) as "md" or "json".
+    def export(
+        self, topics: str | Iterable[str] | None = None, format: str = "md", *, lang: str = "", full: bool = False
+    ) -> str:
+        """Return summaries of topics (all that have claims, for None) as "md", "html", "json" or "csv".
+
+        `lang` is that of the frame, "ja" or "en" (of most posts, where none is given); with `full` no part is cut.
 
         Raises:
             NotFoundError: a topic that the database does not hold; near ones are named.
-            UsageError: another format.
+            UsageError: another format or language, or no topic.
         """
-        wanted = [topics] if isinstance(topics, str) else None if topics is None else list(topics)
+        named = [topics] if isinstance(topics, str) else None if topics is None else list(topics)
+        if format not in export.FORMATS:
+            raise UsageError(f"format {format!r} is none of {', '.join(export.FORMATS)}")
+        if named == []:
+            raise UsageError("name one or more topics; kb topics lists them")
         with self._connection() as connection:
-            return export.export(connection, wanted, format)
+            return export.render(export.read(connection, named), format, lang, full=full)
 
     def read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
         """Return what `ask` finds on a connection lent to it for reading; for views that this class does not have.

@@ -112,7 +112,8 @@ def test_heavy_libraries_are_imported_inside_functions() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {_canonical(re.split(r"[<>=!~\[; ]", line)[0]) for line in project["dependencies"]}
+    extras = [line for name, lines in project["optional-dependencies"].items() if name != "dev" for line in lines]
+    declared = {_canonical(re.split(r"[<>=!~\[; ]", line)[0]) for line in (*project["dependencies"], *extras)}
     owners = packages_distributions()
     missing = []
     used = set()

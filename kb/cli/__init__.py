@@ -14,7 +14,8 @@ import click
 from kb.cli.building import build, verify
 from kb.cli.common import Program
 from kb.cli.evaluating import evaluate
-from kb.cli.finding import duplicates, export, search, show
+from kb.cli.exporting import export
+from kb.cli.finding import duplicates, search, show
 from kb.cli.linking import conflicts
 from kb.cli.models import model
 from kb.cli.reading import annotate, relate

@@ -95,16 +95,25 @@ def _second_rows(seconds: Mapping[str, float]) -> list[tuple[str, str]]:
 
 
 @click.command()
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Check an exported file or folder against the database instead; may be given several times.",
+)
 @db_option
 @json_option
-def verify(db: Path, as_json: bool) -> int:
+def verify(exports: tuple[Path, ...], db: Path, as_json: bool) -> int:
     """Check every quote, count, key, index and vector.
 
-    The exit status is 1 if anything is wrong.
+    With --export, check each quote of an export: its words, its claim and its
+    place in the posts. The exit status is 1 if anything is wrong.
     """
     from kb import verify as checks
 
-    problems, counts = checks.run(db)
+    problems, counts = checks.exported(db, exports) if exports else checks.run(db)
     if as_json:
         print_json({"problems": problems, "counts": counts})
     else:

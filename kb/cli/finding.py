@@ -1,4 +1,4 @@
-"""`kb search`, the look-ups and `kb export`: commands that read a database."""
+"""`kb search` and the look-ups: commands that read a database."""
 
 from __future__ import annotations
 
@@ -207,31 +207,3 @@ def duplicates(limit: int, split: str | None, join: str | None, db: Path, as_jso
         for wording in claim["wordings"]:
             why = "; ".join(one_line(str(e)) for e in wording["evidence"]) or "the same words"
             click.echo(f"     also: {one_line(wording['text'])} ({wording['score']:.2f}: {why})")
-
-
-@click.command()
-@click.argument("slugs", nargs=-1, metavar="[TOPIC]...")
-@click.option("--all", "everything", is_flag=True, help="Every topic that has claims.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["md", "json"]),
-    default="md",
-    show_default=True,
-    help="Markdown to read, JSON to work with.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="PATH", help="Write to a file.")
-@db_option
-def export(slugs: tuple[str, ...], everything: bool, form: str, output: Path | None, db: Path) -> None:
-    """Write summaries of topics; every line cites its source."""
-    import kb
-
-    if everything == bool(slugs):
-        raise UsageError("name one or more topics, or give --all; 'kb topics' lists them")
-    with kb.open(db) as base:
-        text = base.export(None if everything else list(slugs), format=form)
-    if output is None:
-        click.echo(clean(text), nl=not text.endswith("\n"))
-    else:
-        output.write_text(text, "utf-8")
-        click.echo(f"wrote {output}", err=True)

@@ -24,7 +24,7 @@ from kb import config, fts, posts, schema, store
 from kb.config import Settings
 from kb.errors import DatabaseError, NotFoundError, SourceError
 from kb.lock import exclusive
-from kb.pipeline import derive, links, merge, parts, plan
+from kb.pipeline import derive, events, links, merge, parts, plan
 from kb.pipeline import topics as subjects
 from kb.pipeline.plan import Job
 from kb.pipeline.pool import Workers
@@ -81,6 +81,8 @@ def build(
             with Workers(workers) as crew:
                 _run(engine, sources, db, settings or Settings(), tally, crew)
                 subjects.timed(engine, tally, listed)
+            with tally.timed("events"):
+                events.record(engine, tally)
             tally.seconds["total"] = time.perf_counter() - start
             return _finish(engine, db, tally)
         finally:
