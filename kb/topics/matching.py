@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kb import synonyms
 from kb.config import resource
@@ -17,6 +17,11 @@ _KATAKANA = re.compile("[ァ-ヺー]")
 _KANJI = re.compile("[㐀-䶿一-鿿]")
 _ANOTHER = frozenset("化性的式型系製用者")  # behind a short word of kanji these make another word of it
 _NUMBER = "(?:[0-9][0-9.,]*|[一二三四五六七八九十百千数]+)"  # what # stands for in an excluded phrase
+_PIECES = re.compile("[、,，()「」]")
+_CLAUSE = re.compile("[ぁ-ゖ。.!?]$")
+_LAST_ITEM = re.compile("(?:そして|および|または|あるいは)?[^ぁ-ゖ。]+(?:の[^ぁ-ゖ。]+)*")
+_LONGEST_ITEM = 22  # characters
+_LEAST_ITEMS = 3
 _LONG = 4  # characters from which on a word that runs on is still that word
 
 
@@ -88,7 +93,9 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
     """Return the aliases found, by topic, and the topics of which an excluded phrase was found.
 
     An alias inside an excluded phrase of its topic does not count. One of
-    several words counts where all of them are found.
+    several words counts where all of them are found. A topic that is one item
+    of a list and named nowhere else is mentioned in passing: that is no claim
+    about it.
     """
     flat = fold(text)
     hits: list[tuple[_Phrase, int, int]] = []
@@ -105,14 +112,20 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
                 hits.append((phrase, at, end))
     for topic, pattern in names.barring:
         barred.setdefault(topic, []).extend(match.span() for match in pattern.finditer(flat))
-    held: dict[tuple[int, str], set[int]] = {}
+    held: dict[tuple[int, str], dict[int, list[tuple[int, int]]]] = {}
     for phrase, at, end in hits:
         if not any(a <= at and end <= b for a, b in barred.get(phrase.topic, ())):
-            held.setdefault((phrase.topic, phrase.alias), set()).add(phrase.part)
+            held.setdefault((phrase.topic, phrase.alias), {}).setdefault(phrase.part, []).append((at, end))
+    listed = _lists(flat) if held else []
     found: dict[int, list[str]] = {}
+    items: dict[int, set[tuple[int, int] | None]] = {}
     for (topic, alias), seen in held.items():
         if len(seen) == names.parts[topic, alias]:
             found.setdefault(topic, []).append(alias)
+            items.setdefault(topic, set()).add(_item(list(seen.values()), listed))
+    for topic, stands in items.items():
+        if len(stands) == 1 and None not in stands:
+            del found[topic]
     return found, {topic for topic, spans in barred.items() if spans}
 
 
@@ -137,3 +150,37 @@ def _whole(flat: str, start: int, end: int) -> bool:
         if _KATAKANA.match(edge) and _KATAKANA.match(beyond):
             return False
     return not (_KANJI.match(flat[end - 1]) and after in _ANOTHER and after)
+
+
+def _lists(flat: str) -> list[list[tuple[int, int]]]:
+    """Return the lists of three nouns or more in a folded text, each as the (start, end) of its items.
+
+    IoT、ブロックチェーン、ロボットなど: commas between pieces that end in no
+    hiragana, as clauses do, and are short; the last piece is an item up to
+    など, といった or the particle behind it.
+    """
+    found: list[list[tuple[int, int]]] = []
+    run: list[tuple[int, int]] = []
+    at = 0
+    for piece in _PIECES.split(flat):
+        end = at + len(piece)
+        if piece and len(piece) <= _LONGEST_ITEM and not _CLAUSE.search(piece):
+            run.append((at, end))
+        else:
+            last = _LAST_ITEM.match(piece)
+            if len(run) >= _LEAST_ITEMS - 1 and last and last.end() <= _LONGEST_ITEM:
+                found.append([*run, (at, at + last.end())])
+            run = []
+        at = end + 1
+    if len(run) >= _LEAST_ITEMS:
+        found.append(run)
+    return found
+
+
+def _item(parts: Sequence[Sequence[tuple[int, int]]], listed: Sequence[Sequence[tuple[int, int]]]) -> Any:
+    """Return the item of a list in which a word of an alias stands, if it stands in no other place; else None."""
+    for places in parts:
+        inside = [item for a, b in places for items in listed for item in items if item[0] <= a and b <= item[1]]
+        if len(inside) == len(places) and len(set(inside)) == 1:
+            return inside[0]
+    return None
