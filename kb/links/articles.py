@@ -88,14 +88,13 @@ def _crossing(
 
 def _rarity(claim_a: Numbers, claim_b: Numbers, post_a: Numbers, post_b: Numbers) -> npt.NDArray[np.float64]:
     """Return for each tie 1 where both claims are tied to one other article only, less the more they are tied to."""
-    claims = np.concatenate((claim_a, claim_b))
-    others = np.concatenate((post_b, post_a))
+    own, others = np.concatenate((post_a, post_b)), np.concatenate((post_b, post_a))
     size = int(others.max()) + 1
-    pairs, counts = np.unique(claims * size + others, return_counts=True)
-    reach = np.bincount(pairs // size)  # other articles that a claim is tied to
-    often = dict(zip(pairs.tolist(), counts.tolist(), strict=True))
-    told = np.array([often[key] for key in (claims * size + others).tolist()], dtype=np.float64)
-    each: npt.NDArray[np.float64] = 1.0 / (np.log2(1.0 + reach[claims]) * np.sqrt(told))
+    # A claim in one article, whichever others make it too.
+    _, said = np.unique(np.concatenate((claim_a, claim_b)) * size + own, return_inverse=True)
+    pairs, place, counts = np.unique(said * size + others, return_inverse=True, return_counts=True)
+    reach = np.bincount(pairs // size)  # other articles that it is tied to
+    each: npt.NDArray[np.float64] = 1.0 / (np.log2(1.0 + reach[said]) * np.sqrt(counts[place]))
     half = len(claim_a)
     return np.sqrt(each[:half] * each[half:])
 

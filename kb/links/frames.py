@@ -121,13 +121,17 @@ def _subjects(p: Prepared) -> frozenset[str]:
     Who merely says it is left out.
     """
     marked = {name for name, term in p.terms.items() if term.weight >= _WHOLE and term.roles & _MARKED}
-    return frozenset(name for name in marked if p.governors.get(name) not in _saying())
+    said = _saying()
+    return frozenset(name for name in marked if not {p.governors.get(name), p.holdings.get(name), name} & said)
 
 
 @cache
 def _saying() -> frozenset[str]:
-    """Return the names that verbs of saying have among the terms of a sentence."""
-    return frozenset(name for verb in limits().saying for name in prepare(f"{verb}。").terms)
+    """Return the names that verbs of saying have in a sentence, as the word that 組合が belongs to."""
+    read = [prepare(f"組合が{verb}。") for verb in limits().saying]
+    return frozenset(
+        name for one in read for name in (*one.governors.values(), *one.terms) if name not in one.governors
+    )
 
 
 def points(p: Prepared) -> bool:

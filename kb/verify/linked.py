@@ -61,9 +61,12 @@ def _scores(connection: sqlite3.Connection, counts: dict[str, int]) -> Iterator[
     (counts["neighbours"],) = connection.execute("SELECT count(*) FROM neighbours").fetchone()
     cursor = connection.execute(_COSINES, (max(1, counts["neighbours"] // _SAMPLE),))
     while rows := cursor.fetchmany(_AT_ONCE):
-        whole = [row for row in rows if row[3] and row[4] and len(row[3]) == len(row[4])]
-        for one, two, *_ in (row for row in rows if row not in whole):
-            yield f"claim {one}: it or its neighbour {two} has no vector of the active model; run kb build again"
+        whole = []
+        for row in rows:
+            if row[3] and row[4] and len(row[3]) == len(row[4]):
+                whole.append(row)
+            else:
+                yield f"claim {row[0]}: it or its neighbour {row[1]} has no vector of the active model; build again"
         if not whole:
             continue
         left, right = (
