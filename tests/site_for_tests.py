@@ -12,6 +12,7 @@ from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -22,6 +23,10 @@ from kb.server import words
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "datasette"
 VOID = {"meta", "link", "input", "br", "img", "hr"}
+PAGES = (
+    "home", "search", "search-nothing", "search-posts", "search-form", "search-refused", "article", "original", "claim",
+    "topic", "topic-kind", "topics", "entity", "conflicts", "duplicates", "map", "missing",
+)  # fmt: skip
 # Every way in that a post has: file name, front matter, heading, prose, list, link, quotation.
 EVIL_NAME = '2026-09-09-"><img src=x onerror=alert(0)>.md'
 EVIL_POST = """---
@@ -152,6 +157,44 @@ def site(database: Path, runner: asyncio.Runner) -> Reader:
 def base(database: Path) -> Iterator[kb.KnowledgeBase]:
     with kb.open(database) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def paths(database: Path) -> dict[str, str]:
+    """Return an address of every page type, the fullest of its kind."""
+    with closing(sqlite3.connect(database)) as connection:
+
+        def one(sql: str) -> str:
+            return str(connection.execute(sql).fetchone()[0])
+
+        claim = one("SELECT c.key FROM claims c JOIN links l ON c.id IN (l.a_id, l.b_id) ORDER BY l.relation LIMIT 1")
+        post = one("SELECT p.key FROM posts p JOIN ledger l ON l.post_id = p.id GROUP BY p.id ORDER BY count(*) DESC")
+        topic = one(
+            "SELECT slug FROM topics t JOIN claim_topics ON topic_id = t.id GROUP BY t.id ORDER BY count(*) DESC"
+        )
+        entity = one(
+            "SELECT e.key FROM entities e JOIN claim_entities ON entity_id = e.id GROUP BY e.id ORDER BY count(*) DESC"
+        )
+    found = quote("電力")
+    return {
+        "home": "/",
+        "search": f"/-/search?q={found}",
+        "search-nothing": f"/-/search?q={quote('ペンギンの繁殖地')}",
+        "search-posts": f"/-/search?q={found}&group=post&kind=fact",
+        "search-form": "/-/search",
+        "search-refused": f"/-/search?q={found}&mode=best",
+        "article": f"/article/{post}",
+        "original": f"/article/{post}?original=1",
+        "claim": f"/claim/{claim}",
+        "topic": f"/topic/{topic}",
+        "topic-kind": f"/topic/{topic}?kind=fact",
+        "topics": "/topics",
+        "entity": f"/entity/{entity}",
+        "conflicts": "/conflicts",
+        "duplicates": "/duplicates",
+        "map": "/map",
+        "missing": "/claim/nothing",
+    }
 
 
 def rows(database: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:

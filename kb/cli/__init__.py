@@ -19,7 +19,7 @@ from kb.cli.finding import duplicates, search, show
 from kb.cli.linking import conflicts
 from kb.cli.models import model
 from kb.cli.reading import annotate, relate
-from kb.cli.site import demo, serve
+from kb.cli.site import demo, publish, serve
 from kb.cli.topics import topics
 from kb.config import VERSION
 
@@ -46,6 +46,7 @@ for _command in (
     conflicts,
     export,
     serve,
+    publish,
     verify,
     model,
     demo,

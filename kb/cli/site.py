@@ -1,4 +1,4 @@
-"""`kb serve` and `kb demo`: the site, and a first look."""
+"""`kb serve`, `kb publish` and `kb demo`: the site, the site elsewhere, and a first look."""
 
 from __future__ import annotations
 
@@ -17,12 +17,36 @@ _EXCERPT_WIDTH = 100  # code points; a line of a summary carries its whole citat
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="0 takes a free one.")
+@click.option("--immutable", is_flag=True, help="The file will not change while it is served: faster, without locks.")
+@click.option(
+    "--base-url", default="/", show_default=True, help="Path below which a proxy serves it, such as /claims/."
+)
 @db_option
-def serve(host: str, port: int, db: Path) -> None:
+def serve(host: str, port: int, immutable: bool, base_url: str, db: Path) -> None:
     """Open the database as a site, in Datasette."""
     from kb import server
 
-    server.serve(db, host, port, announce=click.echo)
+    server.serve(db, host, port, announce=click.echo, immutable=immutable, base_url=base_url)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
+@db_option
+def publish(folder: Path, force: bool, db: Path) -> None:
+    """Write the database and its site into DIR, to be run elsewhere for reading only.
+
+    DIR holds a compacted copy without folder names of this machine, the
+    program, requirements.txt, a Dockerfile and start.sh.
+    """
+    from kb.server import publish as bundles
+
+    made = bundles.publish(db, folder, force=force)
+    for note in made.notes:
+        click.echo(f"kb: {note}", err=True)
+    click.echo(
+        f"Wrote {made.folder} ({made.size / 1e6:,.1f} MB). Start it with: {made.folder / 'start.sh'} --port 8001"
+    )
 
 
 @click.command()

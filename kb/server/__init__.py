@@ -9,6 +9,7 @@ Datasette by `datasette/plugins/kb_site.py`, so that `datasette kb.db
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from kb.config import APPLICATION_ID, resource
-from kb.errors import DatabaseError, DataFileError, KbError
+from kb.errors import DatabaseError, DataFileError, KbError, UsageError
 from kb.server.site import Site
 
 HOST = "127.0.0.1"
@@ -26,26 +27,34 @@ PORT = 8001
 NAME = "kb"
 STATIC = "kb-static"
 _SETTINGS = {"default_page_size": 50, "sql_time_limit_ms": 3000, "suggest_facets": False}
+_PREFIX = re.compile(r"/([A-Za-z0-9._~-]+/)*")
 _SITES: WeakKeyDictionary[Any, Site] = WeakKeyDictionary()  # by Datasette
 
 __all__ = ["HOST", "NAME", "PORT", "STATIC", "Site", "of", "serve", "site"]
 
 
-def site(db: Path, settings: dict[str, Any] | None = None) -> Any:
+def site(db: Path, settings: dict[str, Any] | None = None, *, immutable: bool = False) -> Any:
     """Return a `datasette.app.Datasette` that shows `db` with metadata, templates, plugins and static files.
 
     Args:
         db: a database of ours; an older one is brought up to date first.
         settings: Datasette settings that replace ours, by name
             (https://docs.datasette.io/en/stable/settings.html).
+        immutable: nobody will write the file: SQLite takes no locks, Datasette counts rows once.
 
     Raises:
-        DatabaseError: `db` is missing, damaged or not ours.
+        DatabaseError: `db` is missing, damaged or not ours; or it is to be
+            immutable, and a build has not put all of its work into it yet.
+        UsageError: `base_url` among the settings is no path.
     """
     import kb
     from kb import schema
 
+    _check(settings or {})
     kb.open(db).close()
+    log = db.with_name(db.name + "-wal")
+    if immutable and log.exists() and log.stat().st_size:
+        raise DatabaseError(f"{db}: is being written, {log.name} is not empty; wait for it or leave --immutable out")
     from datasette.app import Datasette
     from datasette.database import Database
 
@@ -62,9 +71,16 @@ def site(db: Path, settings: dict[str, Any] | None = None) -> Any:
     )
     application.remove_database("_memory")
     # A folder that cannot be written holds no build either: SQLite may take the file as it is.
-    database = Database(application, path=str(db), is_mutable=schema.can_write(db))
+    database = Database(application, path=str(db), is_mutable=schema.can_write(db) and not immutable)
     application.add_database(database, name=NAME)
     return application
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Raise `UsageError` where a setting makes no sense."""
+    prefix = settings.get("base_url", "/")
+    if not _PREFIX.fullmatch(prefix):
+        raise UsageError(f"base-url {prefix!r} is no path; write it as /claims/")
 
 
 def of(application: Any) -> Site:
@@ -139,7 +155,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(db: Path, host: str = HOST, port: int = PORT, announce: Callable[[str], None] | None = None) -> None:
+def serve(
+    db: Path,
+    host: str = HOST,
+    port: int = PORT,
+    announce: Callable[[str], None] | None = None,
+    *,
+    immutable: bool = False,
+    base_url: str = "/",
+) -> None:
     """Serve `db` until interrupted; port 0 takes any free one.
 
     Args:
@@ -147,12 +171,14 @@ def serve(db: Path, host: str = HOST, port: int = PORT, announce: Callable[[str]
         host: name or address to listen on.
         port: 0 to 65535.
         announce: called with a line that holds the address, once it is taken.
+        immutable: nobody will write the file; see `site`.
+        base_url: the path below which a proxy serves the site, such as /claims/.
 
     Raises:
-        DatabaseError: `db` is missing, damaged or not ours.
+        DatabaseError: `db` is missing, damaged or not ours; see `site`.
         KbError: the address cannot be used.
     """
-    application = site(db)
+    application = site(db, {"base_url": base_url}, immutable=immutable)
     import uvicorn
 
     with _listen(host, port) as listener:
@@ -161,5 +187,6 @@ def serve(db: Path, host: str = HOST, port: int = PORT, announce: Callable[[str]
         threading.Thread(target=of(application).warm, name="warm", daemon=True).start()
         if announce is not None:
             shown = f"[{host}]" if ":" in host else host
-            announce(f"Serving {db} at http://{shown}:{listener.getsockname()[1]} (Ctrl-C stops it)")
+            path = base_url if base_url != "/" else ""
+            announce(f"Serving {db} at http://{shown}:{listener.getsockname()[1]}{path} (Ctrl-C stops it)")
         uvicorn.Server(config).run(sockets=[listener])
