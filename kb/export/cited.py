@@ -55,12 +55,12 @@ class Fault:
 Read = Iterator[Cited | Fault]
 
 _MARK = re.compile(r"\[\^(\d+)\]")
-_PIECE = re.compile(r"\\.|\[\^\d+\]|(?P<edge>\||\*|`+|(?<=\]) )", re.DOTALL)
+_PIECE = re.compile(r"\\.|\[\^\d+\]|(?P<edge>\||\*|`+)", re.DOTALL)
 _NOTE = re.compile(r"^\[\^(\d+)\]: (.*)$")
 _CODE = re.compile(r"\\.|(?P<fence>`+)(?P<code>.+?)(?<!`)(?P=fence)(?!`)", re.DOTALL)
 _SPANS = re.compile(r" (\d+–\d+(?:, \d+–\d+)*)")
 _DATED = re.compile(r"(?:^|[ ,])(\d{4}[0-9\\-]*), $")
-_NAMED = re.compile(r'"(claim|text)": ("(?:[^"\\\\]|\\\\.)*")')
+_NAMED = re.compile(r'"(claim|text)": ("(?:[^"\\]|\\.)*")')
 _ITEM = re.compile(r"^\s*- ")
 
 

@@ -111,8 +111,8 @@ def topic(conn: sqlite3.Connection, slug: str) -> Material:
         known = conn.execute(_TOPICS).fetchall()
         named = sorted(s for s, *names in known if slug in names)
         if len(named) != 1:
-            words = {str(word) for names in known for word in names if word}
-            raise NotFoundError(f"no topic {slug!r} in this database{near(slug, words)}; kb topics lists them")
+            close = near(slug, [row[0] for row in known]) or near(slug, [n for _, *names in known for n in names if n])
+            raise NotFoundError(f"no topic {slug!r} in this database{close}; kb topics lists them")
         row = conn.execute(_TOPIC, (named[0],)).fetchone()
     topic_id, slug, ja, en, parent, discovered, aliases = row
     subject = Subject(
