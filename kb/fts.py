@@ -139,13 +139,26 @@ def stands(text: str, words: frozenset[str], grams: frozenset[str]) -> list[tupl
     spans = []
     if words:
         for token in tokens(text):
-            if any(_term(unit) in words for unit in _units(token)):
+            if not words.isdisjoint(map(_term, _units(token))):
                 spans.append((token.start, token.end))
         # A code such as GPT-4 is a term of its own, which the words of Sudachi are parts of.
         spans += [m.span() for m in _CODE.finditer(text) if encode(_flat(m[0])) in words]
     if grams:
         spans += [(at, at + 2) for at in range(len(text) - 1) if encode(_flat(text[at : at + 2])) in grams]
     return joined(spans)
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> tuple[tuple[Token, tuple[str, ...], bool], ...]:
+    """Return the words of a query, their terms, and whether they are in katakana: asked for every hit."""
+    return tuple(
+        (
+            token,
+            () if _empty(token) else tuple(filter(None, map(_term, _units(token)))),
+            _KANA.fullmatch(token.surface) is not None,
+        )
+        for token in tokens(text)
+    )
 
 
 def shown(text: str, held: Collection[str]) -> tuple[str, ...]:
@@ -155,10 +168,9 @@ def shown(text: str, held: Collection[str]) -> tuple[str, ...]:
     """
     found: list[str] = []
     end = -1  # of the word in katakana shown last
-    for token in tokens(text):
-        terms = [] if _empty(token) else list(filter(None, map(_term, _units(token))))
+    for token, terms, katakana in _parsed(text):
         kept = [term for term in terms if term in held]
-        kana = len(kept) == len(terms) and _KANA.fullmatch(token.surface) is not None
+        kana = katakana and len(kept) == len(terms)
         if kept and kana and end == token.start:
             found[-1] += token.surface
         elif kept:

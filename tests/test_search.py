@@ -304,16 +304,33 @@ def test_lengths_beyond_one_byte_are_read_whole(tmp_path: Path) -> None:
 
 
 def test_postings_forget_the_least_used() -> None:
-    from kb.search.index import Postings
+    from kb.search.postings import Posting, Postings
 
-    kept = Postings(limit=300)
+    one = Posting.of(np.arange(50), 1_000)
+    kept = Postings(limit=2 * one.nbytes)
     for name in ("a", "b"):
-        kept.put(name, np.arange(50))
+        kept.put(name, one)
     assert kept.get("a") is not None
-    kept.put("c", np.arange(50))
+    kept.put("c", one)
     assert kept.get("b") is None
     assert kept.get("a") is not None
     assert kept.get("c") is not None
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, 8, 9, 50, 5_000])
+def test_lists_and_bits_say_the_same(step: int) -> None:
+    from kb.search.postings import DENSE, Posting
+
+    places = np.arange(3, 1_001, step)
+    posting = Posting.of(places, 1_001)
+    assert posting.dense is (len(places) * DENSE >= 1_001)
+    assert posting.count == len(places)
+    assert list(posting.places()) == list(places)
+    assert list(np.flatnonzero(posting.mask())) == list(places)
+    assert list(posting.holds(np.array([0, 3, 4, 1_000]))) == [at in places for at in (0, 3, 4, 1_000)]
+    scores = np.zeros(1_001, dtype=np.float32)
+    posting.add(scores, 2.0)
+    assert list(np.flatnonzero(scores == 2)) == list(places)
 
 
 def test_marks_are_where_the_words_stand(conn: sqlite3.Connection) -> None:

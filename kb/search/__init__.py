@@ -20,7 +20,7 @@ from kb.search.answers import Results, hits, occurrences
 from kb.search.close import NOTE, SEEN, close
 from kb.search.families import fold
 from kb.search.filters import Allowed, Choice, Filters, allowed, post_path
-from kb.search.index import Floats, SearchIndex, load, places, post_norms
+from kb.search.index import Floats, SearchIndex, load, post_norms, posting
 from kb.search.synonyms import Synonyms
 from kb.search.synonyms import load as names
 
@@ -164,10 +164,10 @@ def _narrowed(conn: sqlite3.Connection, index: SearchIndex, query: Query, may: A
     for group in query.required:
         holds = np.zeros(index.size, dtype=bool)
         for phrase in group:
-            holds[places(conn, index, phrase.expression)] = True
+            holds |= posting(conn, index, phrase.expression).mask()
         claims &= holds
     for phrase in query.excluded:
-        claims[places(conn, index, phrase.expression)] = False
+        claims &= ~posting(conn, index, phrase.expression).mask()
     return Allowed(claims, may.places & claims[index.place_claim], may.posts)
 
 

@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from kb.fts import Query, decode, joined, shown, stands
 from kb.records import Also, Arm, Hit, Occurrence, Span
 from kb.search.filters import Allowed
@@ -117,12 +119,13 @@ def hits(
     labels = dict(query.labels)
     ranks = {name: dict(zip(top, places_of(ranking, top), strict=True)) for name, (_, ranking) in arms.items()}
     found: dict[int, Hit] = {}
-    for position in top:
+    held = [term.posting.holds(np.array(top, dtype=np.intp)) for term in terms]
+    for place, position in enumerate(top):
         claim = int(index.ids[position])
         if claim not in heads:  # deleted by a build since the index was read
             continue
         key, text, kind, certainty, holder = heads[claim]
-        holding = [term for term in terms if term.at(position)]
+        holding = [term for term, holds in zip(terms, held, strict=True) if holds[place]]
         marks, synonyms = _marks(text, holding, names, labels)
         members = [int(index.ids[p]) for p in others.get(position, ()) if int(index.ids[p]) in heads]
         found[position] = Hit(

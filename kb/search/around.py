@@ -11,13 +11,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kb.search import near
 from kb.search.index import Floats, SearchIndex
+from kb.search.postings import Posting
 from kb.search.rank import Term, relative, weight
 from kb.synonyms import fold_name
 
 POST = 0.12  # how much the post counts that a claim stands in, beside the best claim
 TITLE = 0.05  # the same for the words of its title
 BEFORE = 0.2  # of the cosine of the claim before, beside a claim's own
+_RAISED = 50_000  # of the best claims by words, about so many may be raised
 _K1 = 1.2
 _B = 0.75
 
@@ -33,20 +36,20 @@ def by_words(index: SearchIndex, terms: Sequence[Term], labels: Mapping[str, str
     if not highest or not len(index.post_ids):
         return scores
     around = np.float32(POST) * relative(_posts(index, terms)) + np.float32(TITLE) * titles(index, terms, labels)
-    raised = (around * np.float32(highest))[index.post_of]
-    raised[scores <= 0] = 0
-    raised += scores
+    at = near.about(scores, _RAISED)
+    raised = scores.copy()
+    raised[at] += around[index.post_of[at]] * np.float32(highest)
     return raised
 
 
 def _posts(index: SearchIndex, terms: Sequence[Term]) -> Floats:
-    """Return BM25 of each post as one text, by words alone: bigrams say the same again, and take longer."""
+    """Return BM25 of each post as one text, by words that are not in all of them; bigrams would say the same again."""
     count = len(index.post_ids)
     whole = np.zeros(count, dtype=np.float64)
     for term in terms:
-        if term.column:
+        if term.column or (term.posting.dense and index.size >= near.FROM):
             continue
-        times = np.bincount(index.post_of[term.places], minlength=count)[:count]
+        times = np.bincount(index.post_of[term.posting.places()], minlength=count)[:count]
         counts = weight(term, count, int(np.count_nonzero(times)))
         whole += counts * times * (_K1 + 1) / (times + _K1 * (1 - _B + _B * index.post_lengths[0]))
     return whole.astype(np.float32)
@@ -59,16 +62,27 @@ def titles(index: SearchIndex, terms: Sequence[Term], labels: Mapping[str, str])
     for term in terms:
         if term.column:
             continue
-        counts = weight(term, index.size, len(term.places))
+        counts = weight(term, index.size, term.posting.count)
         asked += counts
-        word = fold_name(labels.get(term.name, term.name))
-        held[[at for at, title in enumerate(index.titles) if word in title]] += np.float32(counts)
+        _titled(index, fold_name(labels.get(term.name, term.name))).add(held, counts)
     return held / np.float32(asked) if asked else held
+
+
+def _titled(index: SearchIndex, word: str) -> Posting:
+    """Return the posts whose title holds a word."""
+    name = f"title : {word}"
+    found = index.postings.get(name)
+    if found is None:
+        at = np.array([at for at, title in enumerate(index.titles) if word in title], dtype=np.intp)
+        found = Posting.of(at, len(index.titles))
+        index.postings.put(name, found)
+    return found
 
 
 def by_meaning(index: SearchIndex, meaning: Floats) -> Floats:
     """Return the cosines of claims, each with a part of that of the claim before it in its post."""
-    before = np.float32(BEFORE) * meaning[index.before]
-    before[index.before < 0] = np.float32(BEFORE) * float(meaning.mean()) if len(meaning) else 0
+    before: Floats = meaning.take(index.before, mode="clip")
+    before[index.before < 0] = meaning.mean() if len(meaning) else 0
+    before *= np.float32(BEFORE)
     before += meaning
     return before

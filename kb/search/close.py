@@ -15,6 +15,7 @@ import numpy as np
 
 from kb.fts import Query
 from kb.search.index import Floats, SearchIndex
+from kb.search.postings import Posting
 from kb.search.rank import Term, weight
 
 NOTE = "nothing close to the query was found; these are the nearest"
@@ -48,12 +49,10 @@ def share(index: SearchIndex, query: Query, terms: Sequence[Term], positions: Se
         asked = 0.0
         held = np.zeros(len(positions), dtype=np.float32)
         for name in names:
-            term = found.get(name, Term(column, name, np.empty(0, dtype=np.intp)))
-            counts = weight(term, index.size, len(term.places))
+            term = found.get(name) or Term(column, name, Posting.of(np.empty(0, dtype=np.intp), index.size))
+            counts = weight(term, index.size, term.posting.count)
             asked += counts
-            if len(term.places):
-                at = np.minimum(np.searchsorted(term.places, positions), len(term.places) - 1)
-                held += np.float32(counts) * (term.places[at] == positions)
+            held += np.float32(counts) * term.posting.holds(np.asarray(positions, dtype=np.intp))
         if asked:
             np.maximum(shares, held / np.float32(asked), out=shares)
     return shares

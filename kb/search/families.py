@@ -7,6 +7,8 @@ import sqlite3
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from kb.search.index import SearchIndex
 
 SEEN = 200  # of the best claims, so many are looked at
@@ -29,9 +31,10 @@ def fold(conn: sqlite3.Connection, index: SearchIndex, best: Sequence[int], limi
     looked = list(best[:SEEN])
     ties = _ties(conn, index, looked)
     numbers = _numbers(conn, index, looked)
+    alike = _alike(index, looked)
     families: dict[int, list[int]] = {}
     for position in looked:
-        lead = next((one for one in families if _akin(index, ties, numbers, one, position)), None)
+        lead = next((one for one in families if _akin(ties, alike, numbers, one, position)), None)
         if lead is not None:
             families[lead].append(position)
         elif len(families) < limit:
@@ -42,9 +45,18 @@ def fold(conn: sqlite3.Connection, index: SearchIndex, best: Sequence[int], limi
     return families
 
 
+def _alike(index: SearchIndex, positions: Sequence[int]) -> frozenset[tuple[int, int]]:
+    """Return the pairs of positions whose vectors nearly agree, both ways round."""
+    if index.vectors is None or not positions:
+        return frozenset()
+    kept = index.vectors[list(positions)]
+    near = np.argwhere(kept @ kept.T >= ALIKE)
+    return frozenset((positions[a], positions[b]) for a, b in near.tolist() if a != b)
+
+
 def _akin(
-    index: SearchIndex,
     ties: Mapping[tuple[int, int], str],
+    alike: frozenset[tuple[int, int]],
     numbers: Mapping[int, frozenset[str]],
     one: int,
     other: int,
@@ -52,9 +64,7 @@ def _akin(
     relation = ties.get((min(one, other), max(one, other)))
     if relation is not None:
         return relation != "conflict"
-    if index.vectors is None or numbers.get(one) != numbers.get(other):
-        return False
-    return float(index.vectors[one] @ index.vectors[other]) >= ALIKE
+    return (one, other) in alike and numbers.get(one) == numbers.get(other)
 
 
 def _ties(conn: sqlite3.Connection, index: SearchIndex, positions: Sequence[int]) -> dict[tuple[int, int], str]:

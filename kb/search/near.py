@@ -77,20 +77,20 @@ def cosines(
         return exact
     rough: Floats = np.einsum("ij,j->i", low.low, vector @ low.axes)
     rough[~allowed] = 0
-    chosen = _first(rough * prior)
+    chosen = about(rough * prior, _CANDIDATES)
     rough[chosen] = np.einsum("ij,j->i", vectors[chosen], vector)
     return rough
 
 
-def _first(scores: Floats) -> npt.NDArray[np.intp]:
-    """Return about `_CANDIDATES` positions of the highest scores; which of those at the edge is chance."""
+def about(scores: Floats, count: int) -> npt.NDArray[np.intp]:
+    """Return about `count` positions of the highest scores above 0; which of those at the edge is chance."""
     sample = scores[::31]
-    count = _CANDIDATES // 31
-    if count >= len(sample):
+    few = count // 31
+    if few >= len(sample):
         return np.flatnonzero(scores > 0)
-    floor = float(np.partition(sample, len(sample) - count)[len(sample) - count])
+    floor = float(np.partition(sample, len(sample) - few)[len(sample) - few])
     chosen = np.flatnonzero(scores > max(floor, 0.0))
-    if len(chosen) <= 4 * _CANDIDATES:
+    if len(chosen) <= 4 * count:
         return chosen
     kept = scores[chosen]
-    return chosen[np.argpartition(kept, len(kept) - _CANDIDATES)[-_CANDIDATES:]]
+    return chosen[np.argpartition(kept, len(kept) - count)[-count:]]

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from kb.fts import COLUMNS, term_expression
 from kb.search import near
-from kb.search.index import Floats, Positions, SearchIndex, places
+from kb.search.index import Floats, SearchIndex, posting
+from kb.search.postings import Positions, Posting
 
 GRAMS_WEIGHT = 0.5  # of a bigram beside a word
 KANA_WEIGHT = 0.3  # of a bigram with a kana of grammar in it: half of it is an ending or a particle
@@ -28,20 +29,15 @@ _POST_BEST = 0.5  # how much the best claim of a post counts beside the post as 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing looked for in one column, with the positions of the claims that hold it.
+    """One thing looked for in one column, and where it stands.
 
     `factor` is how much it counts beside another as rare as it.
     """
 
     column: int
     name: str
-    places: Positions
+    posting: Posting
     factor: float = 1.0
-
-    def at(self, position: int) -> bool:
-        """Tell whether the claim at `position` holds it."""
-        place = int(np.searchsorted(self.places, position))
-        return place < len(self.places) and int(self.places[place]) == position
 
 
 def look_up(
@@ -61,8 +57,8 @@ def look_up(
         for name in names:
             expression = term_expression(COLUMNS[column], name)
             others = alternatives.get(name, ()) if column == 0 else ()
-            at = places(conn, index, " OR ".join(f"({e})" for e in (expression, *others)) if others else expression)
-            if len(at):
+            at = posting(conn, index, " OR ".join(f"({e})" for e in (expression, *others)) if others else expression)
+            if at.count:
                 found.append(Term(column, name, at, (factors or {}).get(name, 1.0) if column == 0 else 1.0))
     return found
 
@@ -88,17 +84,20 @@ def by_words(index: SearchIndex, terms: Sequence[Term]) -> Floats:
     share of the query that the claim holds: a claim that has all of it beats
     one that has half of it in fewer words.
     """
-    scores = np.zeros(index.size, dtype=np.float32)
-    held = np.zeros(index.size, dtype=np.float32)
+    held = [np.zeros(index.size, dtype=np.float32) for _ in COLUMNS]
     asked = 0.0
     for term in terms:
-        counts = np.float32(weight(term, index.size, len(term.places)))
-        scores[term.places] += counts * index.weights[term.column][term.places]
-        held[term.places] += counts
-        asked += float(counts)
-    if asked:
-        scores *= held
-        scores /= np.float32(asked)
+        counts = weight(term, index.size, term.posting.count)
+        term.posting.add(held[term.column], counts)
+        asked += counts
+    if not asked:
+        return held[0]
+    words, grams = held
+    scores: Floats = words * index.weights[0]
+    scores += grams * index.weights[1]
+    words += grams
+    words /= np.float32(asked)
+    scores *= words
     return scores
 
 
@@ -131,9 +130,7 @@ def post_words(index: SearchIndex, terms: Sequence[Term], scores: Floats, used: 
         for term in terms:
             if term.column != column:
                 continue
-            holds = np.zeros(index.size, dtype=bool)
-            holds[term.places] = True
-            times = np.bincount(post[holds[claim]], minlength=count)
+            times = np.bincount(post[term.posting.mask()[claim]], minlength=count)
             counts = weight(term, count, int((times > 0).sum()))
             whole += (counts * times * (_POST_K1 + 1) / (times + damp)).astype(np.float32)
     return relative(whole) + np.float32(_POST_BEST) * relative(post_best(index, scores, used))
