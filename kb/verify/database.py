@@ -19,6 +19,7 @@ from kb.lock import exclusive
 from kb.models import Claim
 from kb.records import CLAIM_KINDS, Span
 from kb.text import fold, short_key, text_hash
+from kb.topics import checks as topic_checks
 from kb.verify import linked
 
 _UNIT_TOLERANCE = 1e-3  # float32, summed over some hundred places
@@ -162,7 +163,7 @@ def _off_unit(name: str, dim: int, rows: Sequence[tuple[str, bytes]]) -> Iterato
         yield f"model {name}: the vector of {whole[place][0]} has length {norms[place]:.3f}, not 1"
 
 
-_CHECKS: tuple[Check, ...] = (_file, _posts, _vectors, linked.links)
+_CHECKS: tuple[Check, ...] = (_file, _posts, _vectors, linked.links, topic_checks.check)
 
 
 def _claims(db: Path, counts: Counts) -> Iterator[str]:
