@@ -10,7 +10,7 @@ from typing import Any
 from kb import schema
 from kb.models import Base
 
-IGNORED_TABLES = {"builds"}
+IGNORED_TABLES = {"builds", "claim_events", "topic_events"}  # what happened, not what is
 IGNORED_COLUMNS = {"id", "created"}
 NATURAL = {
     "posts": ("path",),
