@@ -48,7 +48,12 @@ class DateRef(NamedTuple):
 
 
 _KANJI = "〇零一二三四五六七八九十百千"
-_NUMBER = rf"(?:[0-9](?:[0-9,]*[0-9])?(?:\.[0-9]+)?|[{_KANJI}]+)(?:[十百千万億兆京]+(?:[0-9][0-9,]*|[{_KANJI}]+)?)*"
+# Each turn takes one sign, so that no run of them can be divided in two ways (億億億億億… would take for ever), and
+# none is longer than any number that is meant.
+_NUMBER = (
+    rf"(?:[0-9](?:[0-9,]{{0,30}}[0-9])?(?:\.[0-9]{{1,30}})?|[{_KANJI}])"
+    rf"(?:[十百千万億兆京](?:[0-9][0-9,]{{0,30}})?|(?<=[{_KANJI}万億兆京])[〇零一二三四五六七八九]){{0,40}}"
+)
 _PIECE = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?)|([〇零一二三四五六七八九])|([十百千])|([万億兆京])")
 
 
@@ -108,6 +113,8 @@ def parse_number(text: str) -> float | None:
 def quantities(text: str, taken: list[tuple[int, int]] | None = None) -> list[Quantity]:
     """Return the quantities of NFKC `text`, in order; `taken` are stretches that are dates."""
     low = text.lower()
+    if len(low) != len(text):  # a letter whose small form is two (İ) would move all after it
+        low = "".join([c.lower() if len(c.lower()) == 1 else c for c in text])
     used = list(taken or ())
     found: list[Quantity] = []
 
@@ -171,6 +178,8 @@ def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
     high = parse_number(m["n1"])
     if high is None or (m[0] == "十分" and m.string[m.end() : m.end() + 1] not in "間前後"):
         return  # 十分 is "enough" more often than ten minutes
+    if unit == "四半期" and m.start() and m.string[m.start() - 1] == "第":
+        return  # 第2四半期 is a time, not a length of time
     if unit == "度" and not m["n1"][0].isdigit():
         unit = "回"  # 一度, 三度: times, not degrees
     currency = {"$": "dollar", "€": "euro", "£": "pound", "¥": "yen"}.get(m["cur"] or "", "")
@@ -178,19 +187,31 @@ def _number(m: re.Match[str], tables: dict[str, Any], add: Any) -> None:
     if currency:
         dimension = currency
     scale = scale * tables["english_scale"].get(m["eng"] or "", 1)
-    low = parse_number(m["n0"]) if m["n0"] else high
-    if m["n0"] and low is not None and not any(c in "万億兆" for c in m["n0"]):
-        tail = re.search(r"[万億兆京]+$", m["n1"])
-        if tail and high is not None:  # 1〜2億: the myriad counts for both
-            low = low * (parse_number("1" + tail[0]) or 1.0)
+    start, first = m.start(), _first(m, tables, (dimension, scale))
+    if first is not None and first[0] != dimension:  # 50ポイントから80%: two numbers, no range
+        add(first[0], first[1], first[1], "", start, m.end("u0"))
+        start, first = m.start("n1"), None
+    if m["half"]:  # 1時間半
+        high += 0.5
+    low, high = (high * scale if first is None else first[1]), high * scale
     if m["some"]:
         low, high = 2 * high, 9 * high
     after = m["after"] or m["many"] or ""
-    if m["half"]:  # 1時間半
-        high, low = high + 0.5, None if low is None else low + 0.5
     bound = _side(after, tables) if after else ""
     about = bool(m["about"]) or tables["about_after"].match(m.string, m.end()) is not None
-    add(dimension, (high if low is None else low) * scale, high * scale, bound, m.start(), m.end(), about)
+    add(dimension, low, high, bound, start, m.end(), about)
+
+
+def _first(m: re.Match[str], tables: dict[str, Any], last: tuple[str, float]) -> tuple[str, float] | None:
+    """Return dimension and value of the first number of a range, whose unit may be that of the last; None for none."""
+    value = parse_number(m["n0"]) if m["n0"] else None
+    if value is None:
+        return None
+    dimension, scale = tables["units"][m["u0"]] if m["u0"] else last
+    tail = re.search(r"[万億兆京]+$", m["n1"])
+    if tail and not any(c in "万億兆" for c in m["n0"]):  # 1〜2億: the myriad counts for both
+        value *= parse_number("1" + tail[0]) or 1.0
+    return dimension, value * scale
 
 
 # Nothing is a date without one of these; most sentences have none and are spared forty patterns.

@@ -262,6 +262,16 @@ def test_relate_two_sentences() -> None:
     assert found["evidence"]
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "named"), [("", "", "A and B"), ("港が開く。", " \n", "B"), ("\u3000", "港が開く。", "A")]
+)
+def test_relate_refuses_to_compare_nothing(a: str, b: str, named: str) -> None:
+    result = invoke("relate", a, b)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"{named} must say something" in result.stderr
+
+
 def test_relate_jsonl_answers_a_line_a_pair_in_order(tmp_path: Path) -> None:
     pairs = [{"id": n, "a": "雪が降った。", "b": "雪が降った。"} for n in ("三", "一", "二")]
     file = tmp_path / "pairs.jsonl"

@@ -237,6 +237,88 @@ def test_judging_is_symmetric_and_total(a: str, b: str) -> None:
     assert there.score == back.score
 
 
+# Pieces of both languages, whole and cut off, in any order: what stands in posts is no better than that.
+PIECES = (
+    *(
+        "港は",
+        "来年",
+        "第2四半期に",
+        "約3割が",
+        "増えた。",
+        "ではない",
+        "より",
+        "のほうが",
+        "ほど",
+        "に",
+        "**要点:**",
+        "「",
+        "」",
+        "…",
+        "🚢",
+        "\u200b",
+    ),
+    *(
+        "plans",
+        "to open",
+        "the next few weeks",
+        "a hundred of",
+        "not only",
+        "didn't",
+        "by May",
+        "in 2031",
+        "3 million",
+        "$4.5 billion",
+        "Q3",
+    ),
+    *(
+        "10〜15年",
+        "1時間半",
+        "数十億ドル",
+        "①",
+        "㎡",
+        "½",
+        "IV",
+        "\r\n",
+        "\t",
+        "-",
+        "%",
+        "２０２６年度",
+        "ﾊﾟ",
+        "İ",
+        "ß",
+        "0",
+        "〇",
+        "兆",
+        "万",
+        "半",
+    ),
+    *(
+        "社長は",
+        "甲社が",
+        "乙社を",
+        "買収した",
+        "と発表した。",
+        "していない部署はない",
+        "簡単には",
+        "見つからない",
+        "の代わりに",
+        "を使って",
+    ),
+)
+mixtures = st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join) | st.lists(
+    st.sampled_from(PIECES), max_size=12
+).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(mixtures, mixtures)
+def test_any_mixture_of_languages_is_judged(a: str, b: str) -> None:
+    there, back = relate(a, b), relate(b, a)
+    assert there == back
+    assert there.relation in RELATIONS
+    assert relate(a, a).relation == "same"
+
+
 @settings(max_examples=100, deadline=None)
 @given(texts)
 def test_a_sentence_is_the_same_as_itself(text: str) -> None:

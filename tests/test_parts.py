@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kb.config import resource
 from kb.errors import DataFileError
@@ -116,3 +118,69 @@ def test_a_broken_table_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("count", ["few", "several", "couple of", "hundred"])
 def test_a_length_that_is_no_number_gives_no_date(count: str) -> None:
     assert dates(f"They will hire 20 people over the next {count} weeks.", SAID) == []
+
+
+def test_a_quarter_without_a_year_is_no_length_of_time() -> None:
+    assert figures("第2四半期に出荷する。", []) == []
+    assert [f.text for f in figures("2四半期続けて赤字だ。", [])] == ["2四半期"]
+
+
+PIECES = (
+    *(
+        "港は",
+        "来年",
+        "第2四半期に",
+        "2月30日に",
+        "今後5年間",
+        "過去0年",
+        "9999年",
+        "10年後",
+        "約3割",
+        "1時間半",
+        "数兆ウォン",
+        "①",
+        "½",
+        "ｶﾞ",
+        "㍿",
+        "İ",
+    ),
+    *(
+        "over the next few weeks",
+        "in the past 999 years",
+        "March 0, 2026",
+        "Q3 of 2027",
+        "the 1990s",
+        "plans",
+        "by 2031",
+        "$4.5 billion",
+        "NVIDIA",
+    ),
+    *(
+        "エヌビディア",
+        "・",
+        " ",
+        "\n",
+        "…",
+        "🚢",
+        "２０２６年度",
+        "2026/13/40",
+        "1e309",
+        "9" * 40,
+        "億" * 9,
+        "-",
+        "〜",
+        "2027年から2025年",
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=10).map("".join) | st.text(max_size=40),
+    st.none() | st.dates(),
+)
+def test_parts_of_any_text_stand_where_they_say(text: str, said: dt.date | None) -> None:
+    days = read_dates(text, said)
+    found = [*days, *figures(text, [(d.start, d.end) for d in days]), *entities(text, tokens(text))]
+    assert all(text[f.start : f.end] == f.text and f.text for f in found)
+    assert all(d.first is None or d.last is None or d.first <= d.last for d in days)

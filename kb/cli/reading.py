@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kb.cli.common import heading, json_option, one_line, print_json
-from kb.errors import SourceError, UsageError
+from kb.errors import KbError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from kb.records import Annotation, Relation, Sentence
@@ -86,6 +86,9 @@ def relate(sentences: tuple[str, ...], jsonl: Path | None, as_json: bool) -> Non
     if (jsonl is None) == (not sentences) or (sentences and len(sentences) != 2):
         raise UsageError("give two sentences A and B, or --jsonl FILE")
     if jsonl is None:
+        blank = [name for name, sentence in zip("AB", sentences, strict=True) if not sentence.strip()]
+        if blank:
+            raise KbError(f"{' and '.join(blank)} must say something: there is nothing to compare in an empty sentence")
         relation = kb.relate(*sentences)
         if as_json:
             print_json({"id": None, **relation.to_dict()})
@@ -120,6 +123,8 @@ def _pairs(path: Path) -> Iterator[tuple[object, str, str]]:
                     raise SourceError(path, f'line {number} is not a record {{"id", "a", "b"}}') from error
                 if not isinstance(first, str) or not isinstance(second, str):
                     raise SourceError(path, f'line {number}: "a" and "b" must be strings')
+                if not first.strip() or not second.strip():
+                    raise SourceError(path, f'line {number}: "a" and "b" must say something')
                 yield name, first, second
         except UnicodeDecodeError as error:
             raise SourceError(path, f"not UTF-8 (byte {error.start}); save it as UTF-8") from error

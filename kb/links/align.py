@@ -5,10 +5,10 @@ from __future__ import annotations
 from kb.links.comparison import Comparison
 from kb.links.english import english
 from kb.links.facts import compare_bindings, compare_dates, compare_numbers
+from kb.links.keys import lead_key
 from kb.links.prepare import Prepared, Term
 from kb.links.roles import compare_order, compare_roles, compare_sequence, compare_weighed
 from kb.links.tables import tables
-from kb.text import fold
 
 
 def compare(a: Prepared, b: Prepared) -> Comparison:
@@ -50,7 +50,7 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     if out.clashes:
         _topics(a, b, out)
     _scope(a, b, out)
-    if ":" in a.label and ":" in b.label and fold(a.label) != fold(b.label):
+    if lead_key(a.label) != lead_key(b.label) and lead_key(a.label) and lead_key(b.label):
         out.clashes.append(("lead", a.label, b.label))
     if a.passive != b.passive and a.verbal and b.verbal:
         _voice(a, b, shared_names, out)

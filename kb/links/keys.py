@@ -17,6 +17,7 @@ _GLUED = re.compile(r"(?<=[^\x00-\x7f。、,!?」』)]) +(?=[^\x00-\x7f])|(?<=[�
 _GLUED_LATIN = re.compile(r"(?<=[^\x00-\x7f]) +(?=[A-Za-z])")
 _PARTICLE_END = re.compile(r"[はがをにでとのもやへいなた、,]$")
 _QUOTED = re.compile(r"^[「『\"](.+)[」』\"][。.]?$")
+_DIGITS = re.compile(r"[0-9]+")
 _SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
 
 
@@ -72,8 +73,11 @@ def merge_key(text: str, tokens: Sequence[Token] | None = None) -> str:
 
 
 def lead_key(label: str) -> str:
-    """Return what a bold lead with a colon adds to the key: **A社:** and **B社:** speak of two things."""
-    return "|" + fold(label) if ":" in label else ""
+    """Return what stands before a sentence and tells it from others: a bold lead with a colon, or a heading's numbers.
+
+    **A社:** and **B社:** speak of two things, and so do 2025年の見通し and 2026年の見通し.
+    """
+    return "|" + fold(label) if ":" in label else "".join(["|" + number for number in _DIGITS.findall(label)])
 
 
 def key_of(words: Sequence[Token], table: Tables) -> str:
