@@ -263,6 +263,9 @@ def test_the_predicate_of_a_claim_stands_on_a_side_of_opposites() -> None:
         ("2030年には3割に達する。", "2030年には5割に達する。", False),
         ("家賃は2割上がると、組合は見ている。", "役所の予測では、家賃は3割上がる。", True),
         ("甲市の家賃は2割上がった。", "乙市の家賃は3割上がった。", False),
+        ("The harbour bridge opens in 2026.", "The harbour bridge opens in 2028.", True),
+        ("The harbour bridge opens in 2026.", "The harbour tunnel opens in 2028.", False),
+        ("Its sales rose by 20%.", "Its sales rose by 30%.", False),
     ],
 )
 def test_two_articles_speak_of_one_subject_only_if_both_name_it(a: str, b: str, one: bool) -> None:

@@ -23,11 +23,13 @@ from kb.links.content import Content, tells
 from kb.links.prepare import Prepared, prepare
 from kb.links.tables import tables
 from kb.links.ties import limits
+from kb.text import is_japanese
 
 CROWD = 40  # claims; a frame that more of them have is a stock phrase
 _NOUNS = 8  # of a claim, the rarest
 _PREDICATE = 3  # words at a claim's end among which its predicate is
 _MARKED = frozenset(("subject", "of-subject"))
+_THINGS = ("noun", "entity")
 _WHOLE = 1.0  # weight of a word that says something by itself
 _LATIN_WORD = re.compile(r"[a-z]+")
 
@@ -111,6 +113,10 @@ def one_subject(a: Prepared, b: Prepared) -> bool:
     """
     if points(a) or points(b):
         return False
+    if not is_japanese(a.meant) and not is_japanese(
+        b.meant
+    ):  # no particle marks it: all that is named must be the same
+        return _named(a) == _named(b) != frozenset()
     one, two = _subjects(a), _subjects(b)
     return bool(one & two) and one - two <= b.terms.keys() and two - one <= a.terms.keys()
 
@@ -123,6 +129,11 @@ def _subjects(p: Prepared) -> frozenset[str]:
     marked = {name for name, term in p.terms.items() if term.weight >= _WHOLE and term.roles & _MARKED}
     said = _saying()
     return frozenset(name for name in marked if not {p.governors.get(name), p.holdings.get(name), name} & said)
+
+
+def _named(p: Prepared) -> frozenset[str]:
+    said = _saying()
+    return frozenset(n for n, t in p.terms.items() if t.weight >= _WHOLE and t.kind in _THINGS and n not in said)
 
 
 @cache
