@@ -90,6 +90,6 @@ def test_a_number_reads_back_with_separators(value: int) -> None:
 @pytest.mark.parametrize("piece", ["億", "億千", "一", "9", "1,", "数十", "1〜", "五に", "1.1.", "二〇", "2年半", "約"])
 def test_runs_of_number_signs_are_read_without_going_back_over_them(piece: str) -> None:
     """A pattern that can divide such a run in many ways does not come back from it in a lifetime."""
-    text = "1" + piece * 5_000
+    text = "1" + piece * 5_000 + "年"
     assert all(text[q.start : q.end] == q.text for q in quantities(text))
-    assert all(text[d.start : d.end] == d.text for d in dates(text + "年"))
+    assert all(text[d.start : d.end] == d.text for d in dates(text))
