@@ -251,7 +251,7 @@ def test_another_model_and_other_limits_tie_anew(own_town: tuple[Path, Path], mo
             store.activate(connection, "other")
         with engine.begin() as connection:
             connection.exec_driver_sql("UPDATE models SET source = 'default' WHERE name = 'other'")
-            connection.exec_driver_sql("DELETE FROM stage_states WHERE stage = 'none'")
+        assert verify.run(db)[0] == []  # until the next build nobody takes the old ties for the other model's
         stage.tie(engine, pipeline.report.Tally(None), pipeline.pool.Workers(1))
         other = tied(db)
         assert other["neighbours"] != before["neighbours"]

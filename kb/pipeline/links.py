@@ -77,9 +77,9 @@ def tie(engine: Engine, tally: Tally, workers: Workers) -> None:
     with engine.connect() as connection:
         made = _ties(connection, corpus, found, told, verdicts)
     with engine.begin() as connection:
-        _write(connection, corpus, found, told, made)
+        written = _write(connection, corpus, found, told, made)
         store.put_state(connection, STAGE, state)
-    tally.add(links_made=len(made))
+    tally.add(links_made=written)
 
 
 def _fingerprint(name: str, revision: str) -> str:
@@ -240,8 +240,12 @@ def _contradictions(connection: Connection, corpus: Corpus, told: ties.Parts, pa
     return frozenset(pair for pair in pairs if sure(*pair))
 
 
-def _write(connection: Connection, corpus: Corpus, found: Found, told: ties.Parts, made: Made) -> None:
-    """Write what differs from what the database holds: neighbours and their states, ties, ties of articles."""
+def _write(connection: Connection, corpus: Corpus, found: Found, told: ties.Parts, made: Made) -> int:
+    """Write what differs from what the database holds: neighbours and their states, ties, ties of articles.
+
+    Returns:
+        How many ties of claims are new or other ones.
+    """
     ids = corpus.ids
     new = stored.Stored(ids[found.row], ids[found.nearest.places], found.nearest.scores)
     stored.put_neighbours(connection, found.old, new)
@@ -250,12 +254,12 @@ def _write(connection: Connection, corpus: Corpus, found: Found, told: ties.Part
     rows = zip(states, corpus.states, plain, strict=True)
     stored.put_link_states(connection, [(now, id_) for now, was, id_ in rows if now != was])
     stored.clear_stock(connection)
-    _write_ties(connection, corpus, found, told, made)
     _write_articles(connection, corpus, made)
+    return _write_ties(connection, corpus, found, told, made)
 
 
-def _write_ties(connection: Connection, corpus: Corpus, found: Found, told: ties.Parts, made: Made) -> None:
-    """Write the ties of claims that differ; what is merely near is told why, where it is new or a claim changed."""
+def _write_ties(connection: Connection, corpus: Corpus, found: Found, told: ties.Parts, made: Made) -> int:
+    """Write the ties of claims that differ, and return how many; why two are near is told where one of them changed."""
     old = stored.links(connection)
     ids = corpus.ids.tolist()
     near = {(a, b): cosine for a, b, cosine in found.near}
@@ -272,6 +276,7 @@ def _write_ties(connection: Connection, corpus: Corpus, found: Found, told: ties
         if held != (relation, score, evidence):
             fresh[pair] = (relation, score, evidence)
     stored.change_links(connection, [pair for pair in old if pair not in wanted], fresh)
+    return len(fresh)
 
 
 def _write_articles(connection: Connection, corpus: Corpus, made: Made) -> None:

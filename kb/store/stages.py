@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from kb.models import Build, Claim, ClaimTerms, Embedding, Model
+from kb.models import Build, Claim, ClaimTerms, Embedding, Model, StageState
 from kb.store.bulk import insert_rows
 from kb.store.claims import in_list
 
@@ -53,6 +53,7 @@ def put_model(
 def activate(connection: Connection, name: str) -> None:
     """Make `name` the model that searches use, and no other."""
     connection.execute(update(Model).values(active=Model.name == name))
+    connection.execute(delete(StageState).where(StageState.stage == "links"))  # neighbours are those of a model
 
 
 def put_vectors(connection: Connection, model_id: int, vectors: Iterable[tuple[str, bytes]]) -> int:
