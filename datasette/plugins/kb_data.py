@@ -13,7 +13,8 @@ from datasette.utils.asgi import Request, Response
 
 from kb import server
 from kb.errors import KbError, NotFoundError
-from kb.server import downloads, openapi, params
+from kb.export import FORMATS
+from kb.server import openapi, params
 from kb.server.web import TYPES, address, allowed, file, status_of, told
 
 _MOST_DIGITS = 10
@@ -33,20 +34,21 @@ def _refused(datasette: Any, error: KbError) -> Response:
 
 
 async def search(request: Request, datasette: Any) -> Response:
-    """Answer a search in the JSON of `kb search --json`, or as Markdown or CSV to be saved."""
+    """Answer a search in the JSON of `kb search --json`, or as a summary in another format of `kb export`."""
     await allowed(datasette, request)
     form = request.url_vars["form"]
     try:
+        found = server.of(datasette)
         query = params.single(request.args, "q") or ""
         options = params.options(request.args, params.ANSWERED)
-        results = await asyncio.to_thread(server.of(datasette).find, query, options)
+        results = await asyncio.to_thread(found.find, query, options)
+        text = "" if form == "json" else await asyncio.to_thread(found.found, query, results, form)
     except KbError as error:
         return _refused(datasette, error)
     notes = {"x-kb-notes": quote("; ".join(results.notes), safe=" ;:,()'")} if results.notes else {}
     if form == "json":
         return _json(datasette, [hit.to_dict() for hit in results], **notes)
-    base = datasette.absolute_url(request, address(datasette, "claim", ""))
-    return file(downloads.RENDERERS[form](query, results, base), form, f"search.{form}", **notes)
+    return file(text, form, f"search.{form}", **notes)
 
 
 async def description(request: Request, datasette: Any) -> Response:
@@ -79,7 +81,7 @@ async def point(request: Request, datasette: Any) -> Response:
 @hookimpl
 def register_routes() -> list[tuple[str, Callable[..., Any]]]:
     """Return the addresses of data; Datasette asks for them before its own."""
-    forms = "|".join(["json", *downloads.RENDERERS])
+    forms = "|".join(FORMATS)
     return [
         (rf"^/-/search\.(?P<form>{forms})$", search),
         (r"^/-/openapi\.json$", description),

@@ -37,7 +37,7 @@ async def home(request: Request, datasette: Any, site: server.Site) -> Response:
 async def search(request: Request, datasette: Any, site: server.Site) -> Response:
     """Show the results of a search, or its form alone."""
     query = params.single(request.args, "q") or ""
-    context: dict[str, Any] = {"q": query, "found": None, "message": "", "forms": params.FORMS}
+    context: dict[str, Any] = {"q": query, "found": None, "message": "", "forms": list(FORMATS)}
     options, status = params.Options(limit=params.SHOWN), 200
     try:
         options = params.options(request.args)

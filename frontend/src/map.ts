@@ -147,7 +147,7 @@ class Chart {
     pixels.fill(this.colours[0]!);
     const [left, top, side] = this.frame();
     const k = this.at.k;
-    const size = Math.max(1, Math.round(this.scale * Math.min(6, (points.count > 60000 ? 1.1 : 1.9) + Math.log2(Math.max(k, 1)) * 0.75)));
+    const size = Math.max(1, Math.round(this.scale * Math.min(7, (points.count > 60000 ? 1.1 : points.count > 4000 ? 2 : 3.5) + Math.log2(Math.max(k, 1)) * 0.75)));
     const moveX = this.at.x * this.scale + k * left - size / 2;
     const moveY = this.at.y * this.scale + k * top - size / 2;
     const step = (k * side) / GRID;

@@ -11,7 +11,6 @@ from kb.search import LIMIT, Filters, Options
 
 SHOWN = 20  # results on a page of the site
 ANSWERED = 10  # results in JSON
-FORMS = ("md", "csv", "json")  # what a result can be taken away as
 _MOST_DIGITS = 6
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from kb import export
 from kb.errors import KbError, ModelError, NotFoundError, near
-from kb.export import markdown_text
 from kb.records import CLAIM_KINDS, Hit, PostHit
 from kb.search import Filters, Options, lookups
 from kb.server import scatter
@@ -23,12 +23,14 @@ from kb.server.original import Piece
 from kb.server.queries import articles, entities, facets, overview, sets, ties
 from kb.server.queries import near as nearby
 from kb.text import is_japanese
+from kb.topics import lookups as topic_pages
 
 _WARM = "電力"
 _NEWEST = 10
 _SHOWN = 8  # claims of a kind on the first page of a topic
 _NAMED = 12  # entities on the first page
 _NEAR = 8  # claims near in meaning that a claim page shows
+_TIED = 40  # ties that a claim page shows
 _LOOKED_AT = 3  # contradictions on the first page
 PAGE = 100  # claims on a page of one kind
 POSTS = 30  # posts that a topic page lists
@@ -145,6 +147,12 @@ class Site(Opened):
             post=f.post,
         )
 
+    def found(self, query: str, results: Iterable[Any], form: str) -> str:
+        """Return the results of a search as a summary in one of `kb.export.FORMATS`."""
+        hits = [hit for one in results for hit in (one.claims if isinstance(one, PostHit) else (one,))]
+        scores = [(hit.claim, hit.score) for hit in {hit.claim: hit for hit in hits}.values()]
+        return export.render(self.base().read(lambda conn: export.read(conn, (), found=(query, scores))), form)
+
     def named(self, filters: Filters) -> dict[str, str]:
         """Return how the entity and the post of filters are called."""
         return self.base().read(lambda conn: facets.named(conn, filters.entity, filters.post))
@@ -177,7 +185,7 @@ class Site(Opened):
         """Return an article as Markdown: title, drafts joined, repeats removed."""
         shown = self.base().show(key)
         body = str(shown["article"])
-        return f"# {markdown_text(shown['title'])}\n\n{body}\n" if shown["title"] else f"{body}\n"
+        return f"# {export.markdown_text(shown['title'])}\n\n{body}\n" if shown["title"] else f"{body}\n"
 
     def claim(self, key: str) -> dict[str, Any]:
         """Return a claim with its places, the words around them, its parts, topics, links and nearest claims.
@@ -194,10 +202,15 @@ class Site(Opened):
             for place in places[:CONTEXTS]:
                 place["context"] = articles.context(conn, place["post_key"], place["start"])
             (claim_id,) = conn.execute("SELECT id FROM claims WHERE key = ?", (key,)).fetchone()
+            found["tied"] = lookups.related(conn, key, _TIED) or []
             found["near"] = ties.near_claim(conn, claim_id, _NEAR)
             return found
 
         found = self.base().read(ask)
+        dismissed = self.keep("dismissed", overview.dismissed)
+        found["tied"] = [
+            tie for tie in found["tied"] if tie["relation"] != "conflict" or {key, tie["claim"]} not in dismissed
+        ]
         found["lang"] = language(found["text"])
         return found
 
@@ -219,12 +232,19 @@ class Site(Opened):
             lambda conn: conn.execute("SELECT id FROM topics WHERE slug = ?", (slug,)).fetchone() or (0,)
         )
         found = self._set("topic", ident, slug, kind, page)
+        counted = self.keep(f"topic page {slug}", lambda conn: topic_pages.page(conn, slug))
+        beside = [{"slug": one.slug, "names": dict(one.names), "posts": one.posts} for one in counted.related] or [
+            topic for topic in found["topics"] if topic["slug"] != slug
+        ]
         return {
             **found,
             "topic": topics[slug],
             "parent": topics.get(topics[slug]["parent"] or ""),
             "children": [topic for topic in topics.values() if topic["parent"] == slug],
-            "beside": [topic for topic in found["topics"] if topic["slug"] != slug],
+            "beside": beside,
+            "trend": counted.trend.direction,
+            "aliases": counted.aliases,
+            "examples": counted.examples,
         }
 
     def entity(self, given: str, kind: str | None, page: int) -> dict[str, Any]:
@@ -251,8 +271,11 @@ class Site(Opened):
         def claims(conn: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
             return {one: sets.claims(conn, of, ident, one, limit, offset) for one in wanted}
 
+        dismissed = self.keep("dismissed", overview.dismissed)
+        open_pairs = [one for one in outline["conflicts"] if {one["a"]["claim"], one["b"]["claim"]} not in dismissed]
         return {
             **outline,
+            "conflicts": open_pairs,
             "entities": bars(outline["entities"]),
             "counted": kinds,
             "total": sum(kinds.values()),

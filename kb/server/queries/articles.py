@@ -88,7 +88,7 @@ def article(conn: sqlite3.Connection, key: str, most: int) -> dict[str, Any]:
         **post,
         "drafts": drafts,
         "blocks": _blocks(conn.execute(_SENTENCES, (post["id"],)), beside),
-        "related": ties.articles(conn, post["id"], beside, RELATED),
+        "related": ties.articles(conn, post["path"], beside, RELATED),
         "ledger": [dict(zip(ledger_names, line, strict=True)) for line in conn.execute(_LEDGER, (post["id"], most))],
         "left_out": dict(sorted(counts.items(), key=lambda pair: -pair[1])),
         "left_out_total": sum(counts.values()),

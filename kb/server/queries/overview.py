@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from kb.search import lookups
+from kb.search import lookups, ties
 from kb.store.queries import REPEATS
 
 _SPARK = (
@@ -26,8 +26,13 @@ def numbers(conn: sqlite3.Connection) -> dict[str, Any]:
     (found["counts"]["repeats"],) = conn.execute(
         f"SELECT count(*) FROM ledger WHERE action IN ({marks})", REPEATS
     ).fetchone()
-    (found["counts"]["conflicts"],) = conn.execute("SELECT count(*) FROM links WHERE relation = 'conflict'").fetchone()
+    found["counts"]["conflicts"] = sum(pair["state"] != "dismissed" for pair in ties.conflicts(conn))
     return found
+
+
+def dismissed(conn: sqlite3.Connection) -> set[frozenset[str]]:
+    """Return the pairs of claims, by key, that a reader has said not to contradict each other."""
+    return {frozenset(pair["keys"]) for pair in ties.conflicts(conn) if pair["state"] == "dismissed"}
 
 
 def topics(conn: sqlite3.Connection) -> list[dict[str, Any]]:

@@ -43,8 +43,8 @@ _ENTITIES = (
 _FIGURES = (
     "SELECT f.text, f.low, f.high, f.unit, f.dimension, c.key, c.text, c.first_date FROM ({of}) x"
     " JOIN figures f ON f.claim_id = x.claim_id JOIN claims c ON c.id = f.claim_id"
-    " WHERE f.dimension NOT IN ('number', 'count', 'person', 'occasion')"
-    " ORDER BY c.post_count DESC, c.first_date DESC, c.key, f.start LIMIT ?2"
+    " WHERE f.dimension NOT IN ('number', 'count', 'person', 'occasion') GROUP BY c.id HAVING f.start = min(f.start)"
+    " ORDER BY f.unit = f.dimension, c.post_count DESC, c.first_date DESC, c.key LIMIT ?2"  # measures before things
 )
 _CONFLICTS = (
     "SELECT a.key, a.text, a.kind, b.key, b.text, b.kind, l.score, l.evidence FROM links l"

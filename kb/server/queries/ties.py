@@ -6,6 +6,8 @@ import json
 import sqlite3
 from typing import Any
 
+from kb.search import lookups
+
 _LINKS = (
     "SELECT o.start, l.relation, l.score, l.evidence, c.id FROM occurrences o JOIN links l ON l.{one} = o.claim_id"
     " JOIN claims c ON c.id = l.{other} WHERE o.post_id = ?1"
@@ -30,11 +32,6 @@ _NEAR_CLAIM = (
     " WHERE l.a_id = min(?1, c.id) AND l.b_id = max(?1, c.id) OR l.a_id = max(?1, c.id) AND l.b_id = min(?1, c.id))"
     " ORDER BY n.score DESC, c.key LIMIT ?2"
 )
-_ARTICLES = (
-    "SELECT CASE a.a_id WHEN ?1 THEN a.b_id ELSE a.a_id END, a.score, a.shared, a.ties FROM article_links a"
-    " WHERE a.a_id = ?1 OR a.b_id = ?1 ORDER BY a.score DESC, 1 LIMIT ?2"
-)
-_HEAD = "SELECT key, path, title, date FROM posts WHERE id = ?"
 _RANK = {"conflict": 0, "same": 1, "subsumes": 2, "related": 3, "near": 4}
 NEAR = 0.8  # cosine from which on a neighbour stands in an article's margin
 _A_SENTENCE = 2  # ties shown beside one sentence
@@ -73,7 +70,7 @@ def margin(conn: sqlite3.Connection, post_id: int) -> dict[int, list[dict[str, A
 
 
 def articles(
-    conn: sqlite3.Connection, post_id: int, ties: dict[int, list[dict[str, Any]]], most: int
+    conn: sqlite3.Connection, path: str, ties: dict[int, list[dict[str, Any]]], most: int
 ) -> list[dict[str, Any]]:
     """Return the articles tied to one, the strongest tie first, each with the reason.
 
@@ -81,34 +78,23 @@ def articles(
     claims in the margin are counted.
 
     Returns:
-        `key`, `path`, `title`, `date`, `shared` (how many claims tie them) and
-        `reasons`, up to two claims of this article with their relation.
+        `key`, `path`, `title`, `date`, `shared` (how many pairs of claims tie
+        them), `words` that stand in several of these, and `reasons`: up to two
+        claims of the other article, each with its relation.
     """
-    found = []
-    for other, _, shared, pairs in conn.execute(_ARTICLES, (post_id, most)):
-        row = conn.execute(_HEAD, (other,)).fetchone()
-        if row:
-            post = dict(zip(("key", "path", "title", "date"), row, strict=True))
-            found.append({**post, "shared": shared, "reasons": _reasons(conn, other, json.loads(pairs))})
+    found = [
+        {
+            "key": one["key"],
+            "path": one["post"],
+            "title": one["title"],
+            "date": one["date"],
+            "shared": one["shared"],
+            "words": one["reasons"],
+            "reasons": [{**tie["b"], "relation": tie["relation"]} for tie in one["ties"][:2]],
+        }
+        for one in lookups.related_posts(conn, path, most)
+    ]
     return found or _counted(ties, most)
-
-
-def _reasons(conn: sqlite3.Connection, post_id: int, pairs: list[Any]) -> list[dict[str, Any]]:
-    """Return up to two of the claims of an article that tie it to another one."""
-    found: list[dict[str, Any]] = []
-    for pair in pairs:
-        ids = [one for one in (pair if isinstance(pair, list) else [pair]) if isinstance(one, int)]
-        marks = ",".join("?" * len(ids))
-        row = conn.execute(
-            f"SELECT c.key, c.text, o.start FROM claims c JOIN occurrences o ON o.claim_id = c.id"
-            f" WHERE o.post_id = ? AND c.id IN ({marks}) LIMIT 1",
-            (post_id, *ids),
-        ).fetchone()
-        if row and all(row[0] != one["claim"] for one in found):
-            found.append({"claim": row[0], "text": row[1], "start": row[2], "relation": "near"})
-        if len(found) == 2:
-            break
-    return found
 
 
 def _counted(ties: dict[int, list[dict[str, Any]]], most: int) -> list[dict[str, Any]]:
@@ -117,7 +103,12 @@ def _counted(ties: dict[int, list[dict[str, Any]]], most: int) -> list[dict[str,
         for tie in beside:
             post = by_post.setdefault(
                 tie["key"],
-                {**{name: tie[name] for name in ("key", "path", "title", "date")}, "shared": 0, "reasons": []},
+                {
+                    **{name: tie[name] for name in ("key", "path", "title", "date")},
+                    "shared": 0,
+                    "words": [],
+                    "reasons": [],
+                },
             )
             post["shared"] += 1
             if len(post["reasons"]) < 2:
