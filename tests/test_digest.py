@@ -61,7 +61,10 @@ class Corpus:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Corpus:
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
+    """Return two claims in a post; vectors and topics, which the log does not look at, are left out for speed."""
+    monkeypatch.setattr("kb.pipeline.derive.vectors", lambda *_, **__: None)
+    monkeypatch.setattr("kb.pipeline.subjects.timed", lambda *_, **__: None)
     return Corpus(tmp_path).write("a.md", POWER, WATER)
 
 

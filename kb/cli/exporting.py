@@ -122,13 +122,20 @@ def _many(asked: _Asked) -> bool:
 
 
 def _read(base: KnowledgeBase, asked: _Asked) -> list[Summary]:
+    """Gather what is asked for; with a model, its lead as well."""
     from kb import export as exports
+    from kb.search import post_path
 
     found = None
     if asked.query is not None:
         found = (asked.query, [(hit.claim, hit.score) for hit in base.search(asked.query, asked.limit)])
     topics = None if asked.everything else asked.slugs
-    summaries = base.read(lambda conn: exports.read(conn, topics, post=asked.post, found=found))
+
+    def read(conn: sqlite3.Connection) -> list[Summary]:
+        post = post_path(conn, asked.post) if asked.post is not None else None
+        return exports.read(conn, topics, post=post, found=found)
+
+    summaries = base.read(read)
     if asked.model:
         model = asked.model
         summaries = [exports.abstract.written(one, model, asked.lang or "") for one in summaries]

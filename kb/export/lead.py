@@ -45,8 +45,9 @@ _WALK = 0.85  # chance of going on along a tie, LexRank's 1 - d
 _STEPS = 60
 _TIE = 0.2  # similarity below which two claims are not tied
 _ALIKE = 0.75  # similarity from which another post's claim supports one
-_DIVERSITY = 0.35  # MMR's 1 - lambda
-_WORST = 0.12  # form below which a claim is no candidate
+_DIVERSITY = 0.4  # MMR's 1 - lambda
+_SAME = 0.85  # similarity from which a claim says what one already taken says
+_WORST = 0.2  # form below which a claim is no candidate
 _POOL = 60  # candidates that are compared one with another
 _FIGURES = frozenset({"count", "number", "occasion", "ordinal", "sort", "person", "long", "sheet", "place"})
 
@@ -178,7 +179,8 @@ def _diverse(claims: Sequence[Claim], pool: Sequence[int], worth: Weights, alike
         left.remove(best)
         claim = claims[best]
         post = claim.places[0].post if claim.places else ""
-        if kinds.get(claim.kind, 0) >= _QUOTA[claim.kind] or posts.get(post, 0) >= 2:
+        said = any(alike[best, j] >= _SAME for j in taken)
+        if said or kinds.get(claim.kind, 0) >= _QUOTA[claim.kind] or posts.get(post, 0) >= 2:
             continue
         taken.append(best)
         kinds[claim.kind] = kinds.get(claim.kind, 0) + 1
