@@ -9,6 +9,8 @@ import pytest
 import kb
 from kb import config, pipeline, verify
 from kb.errors import NotFoundError, UsageError
+from kb.pipeline.merge import grouped
+from kb.records import Relation
 
 FIRST = "---\ntitle: 一\ndate: 2025-01-01\n---\n県は来年から港の桟橋を二百メートル延ばす計画です。\n"
 AGAIN = "---\ntitle: 二\ndate: 2025-02-01\n---\nしかし、県は来年から港の桟橋を二百メートル延ばす計画だ。\n"
@@ -138,3 +140,11 @@ def test_an_edited_table_reads_the_posts_again(posts: Path, tmp_path: Path, monk
     assert pipeline.build([posts], db, workers=1).counts["unchanged_posts"] == 4
     monkeypatch.setattr(config, "_tables", lambda: ["edited"])
     assert pipeline.build([posts], db, workers=1).counts["changed_posts"] == 4
+
+
+def test_no_claim_holds_two_wordings_that_contradict_each_other() -> None:
+    same, against = Relation("same", 1.0), Relation("conflict", 0.9)
+    judged = {("a", "b"): same, ("a", "c"): same, ("b", "c"): against, ("a", "d"): same}
+    assert [(m.wording, m.into) for m in grouped("abcd", judged, [])] == [("b", "a"), ("d", "a")]
+    assert [(m.wording, m.into) for m in grouped("cabd", judged, [])] == [("a", "c")]
+    assert [(m.wording, m.into) for m in grouped("abcd", {("a", "b"): same, ("c", "d"): against}, [])] == [("b", "a")]

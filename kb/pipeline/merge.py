@@ -9,7 +9,7 @@ stage, which comes later and knows names and vectors.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from sqlalchemy import Connection, Engine
@@ -45,12 +45,37 @@ def merge(engine: Engine, tally: Tally, workers: Workers) -> None:
     with engine.begin() as connection:
         store.drop_verdicts(connection, set(known) - set(pairs))
         judged = store.verdicts(connection, rules)
-        same = [(a, b, r.score, r.evidence) for (a, b), r in judged.items() if r.relation == "same"]
-        merges = dedup.group([w.key for w in wordings], same, store.splits(connection))
+        merges = grouped([w.key for w in wordings], judged, store.splits(connection))
         store.put_merges(connection, wordings, [(m.wording, m.into, m.score, m.evidence) for m in merges])
         _mark_stock(connection)
         store.put_state(connection, STAGE, state)
     tally.add(merged=len(merges))
+
+
+def grouped(ordered: Sequence[str], judged: Mapping[Pair, Relation], splits: Collection[Pair]) -> list[dedup.Merge]:
+    """Return the merges that make claims of wordings; no claim holds two wordings that contradict each other.
+
+    A wording may say the same as the first of a group and contradict another of
+    it: it stands for itself then, or merging would hide the contradiction.
+
+    Args:
+        ordered: the keys of all wordings, earliest said first.
+        judged: what was judged, by pairs of keys.
+        splits: pairs that readers have set apart.
+    """
+    same = [(a, b, r.score, r.evidence) for (a, b), r in judged.items() if r.relation == "same"]
+    against = sorted(pair for pair, r in judged.items() if r.relation == "conflict")
+    place = {key: at for at, key in enumerate(ordered)}
+    apart = set(splits)
+    while True:
+        merges = dedup.group(ordered, same, apart)
+        into = {merge.wording: merge.into for merge in merges}
+        hidden = [(a, b) for a, b in against if a in place and b in place and into.get(a, a) == into.get(b, b)]
+        if not hidden:
+            return merges
+        for pair in hidden:
+            later = max(pair, key=place.__getitem__)
+            apart.add((later, into[later]))
 
 
 def rules_fingerprint() -> str:
