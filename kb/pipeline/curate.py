@@ -19,7 +19,7 @@ from kb.records import Topic
 from kb.topics import entry as writing
 from kb.topics import lookups
 
-_SEEDS = 3
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,8 @@ def adopt(db: Path, given: str, file: Path | None = None) -> tuple[str, str | No
             known = _held(store.topic_records(connection, discovered=True))
         if slug not in known:
             raise NotFoundError(f"topic {slug!r} is curated already{near('', known) if len(known) < 7 else ''}")
-        topic = _with_seeds(db, known[slug])
-    written = writing.entry(topic)
+    topic, remarks = _listed(db, known[slug])
+    written = writing.entry(topic, remarks=remarks)
     target = file or (Path(listed.path) if listed.path else None)
     if target is None:
         return written, None
@@ -162,15 +162,19 @@ def _slug(db: Path, given: str) -> str:
         connection.close()
 
 
-def _with_seeds(db: Path, topic: Topic) -> Topic:
-    """Return a discovered topic as a curated one, the claims that stand for it as its seeds."""
+def _listed(db: Path, topic: Topic) -> tuple[Topic, list[str]]:
+    """Return a discovered topic as a curated one, and the claims that stand for it as remarks.
+
+    It gets no seeds: quotes would draw in what is said in the same words of something else.
+    """
     connection = schema.connect(db)
     try:
         page = lookups.page(connection, topic.slug)
     finally:
         connection.close()
-    seeds = tuple(one.text for one in page.examples[:_SEEDS])
-    return Topic(topic.slug, topic.names, topic.aliases, seeds)
+    remarks = ["add seeds: two to four sentences that posts on it would say, such as"]
+    remarks += [one.text for one in page.examples[:_EXAMPLES]]
+    return Topic(topic.slug, topic.names, topic.aliases), remarks if page.examples else []
 
 
 @contextmanager

@@ -130,6 +130,8 @@ class Work:
         self.assign()
         if afresh or self.stale_clusters():
             self.discover()
+        else:
+            self._bury()
         self.count()
 
     def _fingerprint(self) -> str:
@@ -244,6 +246,20 @@ class Work:
             store.restate(connection, self._state, state)
         self._state = state
 
+    def _bury(self) -> None:
+        """Drop the discovered topics whose last claim is gone."""
+        with self._engine.begin() as connection:
+            held = store.topic_members(connection, discovered=True)
+            left = [topic for topic in self._found if held.get(topic.slug)]
+            if len(left) == len(self._found):
+                return
+            gone = sorted(topic.slug for topic in self._found if topic not in left)
+            self._found, before = left, self._state
+            self._state = self._fingerprint()
+            store.put_discovered(connection, left)
+            store.topic_events(connection, self._tally.build_id, ((slug, "died", {"claims": 0}) for slug in gone))
+            store.restate(connection, before, self._state)
+
     def _by_term(self, claims: Sequence[Any]) -> list[tuple[int, str, float, tuple[str, ...]]]:
         """Return (claim, slug, score, evidence) of all claims that hold a term of a discovered topic."""
         found = []
@@ -303,7 +319,7 @@ class _Late:
         """Return a vector a text (texts x dim)."""
         if self._made is None:
             self._made = self._load()
-        return self._made.encode(list(texts))
+        return self._made.encode(list(texts), kind="document")  # as the vectors that the database holds were made
 
 
 class _Held:
