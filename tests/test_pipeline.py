@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 from typing import Any
 from kb import pipeline
-from kb.pipeline import derive
+from kb.pipeline import derive, topics
 
 def told(stage, done, total):
     if stage != "scan":
@@ -40,7 +40,7 @@ def told(stage, done, total):
 if __name__ == "__main__":
     source, db, workers, pause = sys.argv[1:]
     pipeline._BATCH_POSTS = 2
-    derive._TERMS_BATCH = derive._VECTORS_BATCH = derive._TOPICS_BATCH = 9
+    derive._TERMS_BATCH = derive._VECTORS_BATCH = topics._BATCH = 9
     print("begin", flush=True)
     pipeline.build([Path(source)], Path(db), progress=told, workers=int(workers))
     print("end", flush=True)

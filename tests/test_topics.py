@@ -221,3 +221,157 @@ class FarApart:
 def test_a_model_that_finds_everything_alike_assigns_by_seed_only_what_is_identical() -> None:
     vectors = FarApart().encode(["a", "b"])
     assert assigning.floor(vectors, np.array([0, 1])) == 0.9
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("aliases: [海洋産業]", "aliases: [海洋産業 + 海]", r":9: aliases: '海' is too short"),
+        ("en: The sea}", 'en: "The \\u202esea"}', r":8: names.en: holds U\+202E, a character that cannot be seen"),
+        ("en: The sea}", 'en: "The\\0sea"}', r":8: names.en: holds U\+0000"),
+        ("slug: sea", "slug: " + "a" * 81, r":7: slug: .* 80 at most"),
+        ("slug: sea", "[slug]: sea", r":7: topic: unknown key"),
+        ("    aliases: [海洋産業]", "    <<: {}", r":9: <<: unknown key"),
+        ("topics:", "topics: &a\n  - *a\n#", "cannot be read|expected the keys"),
+    ],
+)
+def test_hostile_words_are_refused_by_line_and_field(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in GOOD
+    with pytest.raises(DataFileError, match=r"topics\.yml.*(" + words + ")"):
+        topics.load(write(tmp_path, GOOD.replace(old, new)))
+
+
+def test_yaml_faults_are_told_with_their_line(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"topics\.yml:3: cannot be read: not YAML"):
+        topics.load(write(tmp_path, 'topics:\n  - slug: "a\n'))
+    (tmp_path / "sjis.yml").write_bytes(b"topics:\n  - slug: a\n    names: {ja: " + "電力".encode("shift_jis") + b"}\n")
+    with pytest.raises(DataFileError, match=r"sjis\.yml:3: cannot be read: not UTF-8"):
+        topics.load(tmp_path / "sjis.yml")
+
+
+def test_lists_nested_without_end_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"cannot be read|expected"):
+        topics.load(write(tmp_path, "topics: " + "[" * 5000 + "]" * 5000))
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert len(topics.load(write(tmp_path, "\ufeff" + GOOD))) == 2
+
+
+def test_a_name_of_two_topics_is_noted_and_allowed(tmp_path: Path) -> None:
+    found, notes = topics.read(write(tmp_path, GOOD.replace("[海洋産業]", "[Tidal  Power, 海洋産業]")))
+    assert len(found) == 2
+    assert len(notes) == 1
+    assert "topics.yml:7: aliases: 'Tidal Power' of sea is one of tidal too" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "belongs"),
+    [
+        ("入り江で潮汐発電の試験が進む。", True),
+        ("潮汐発電に向く入り江を探す。", True),
+        ("潮汐発電の試験が進む。", False),
+        ("入り江に船が入る。", False),
+    ],
+)
+def test_words_joined_by_plus_must_all_be_there_in_any_order(text: str, belongs: bool) -> None:
+    found = topics.assign([text], [topic("t", "入り江 + 潮汐発電")])
+    assert [(a.slug, a.evidence) for a in found] == ([("t", ("入り江 + 潮汐発電",))] if belongs else [])
+
+
+def test_a_plus_without_blanks_is_a_letter_like_others() -> None:
+    assert about("C++で書いた。", topic("t", "C++")) == ["t"]
+
+
+def test_a_word_that_is_barred_does_not_complete_an_alias() -> None:
+    listed = topic("t", "入り江 + 発電", exclude=("発電機",))
+    assert about("入り江に発電機を運ぶ。", listed) == []
+    assert about("入り江の発電に発電機を使う。", listed) == ["t"]
+
+
+@pytest.mark.parametrize("number", ["3", "1,200", "１０", "数十", "三"])
+def test_a_hash_in_an_excluded_phrase_stands_for_a_number(number: str) -> None:
+    listed = topic("t", "水車", exclude=("水車#台分",))
+    assert about(f"それは水車{number}台分の力だ。", listed) == []
+    assert about("水車の台数を数える。", listed) == ["t"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "町には図書館、水車、郵便局などがある。",
+        "見どころ（橋、水車、古い井戸）を巡る。",
+        "投資先は港湾、鉄道、そして水車に広がる。",
+    ],
+)
+def test_one_item_of_a_list_is_a_mention_in_passing(text: str) -> None:
+    assert about(text, topic("t", "水車")) == []
+    assert about(text + "水車は古い。", topic("t", "水車")) == ["t"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "しかし、水車の修理は、来年に延びた。",
+        "水車と井戸を直す。",
+        "町は、水車を直し、橋を架けた。",
+        "図書館、水車、風車などがある。",
+    ],
+)
+def test_clauses_and_lists_that_hold_two_names_are_not_in_passing(text: str) -> None:
+    assert about(text, topic("t", "水車", "風車")) == ["t"]
+
+
+FOUND = Topic("found", {"ja": "f", "en": "f"}, ("量子", "メタ", "灯台修復"), discovered=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "belongs"),
+    [
+        ("量子の研究が進む。", True),
+        ("量子化の誤差を減らす。", False),
+        ("メタバースが広がる。", False),
+        ("メタの決算が出た。", True),
+        ("灯台修復費を集める。", True),
+    ],
+)
+def test_a_short_term_nobody_read_over_must_not_be_a_piece_of_a_word(text: str, belongs: bool) -> None:
+    found = topics.assign([text], [FOUND])
+    assert [a.slug for a in found] == (["found"] if belongs else [])
+    assert all(0.5 <= a.score <= 0.8 for a in found)
+
+
+AROUND = (
+    topic("tidal", "潮汐発電", seeds=("海の満ち引きで電気を起こす装置。", "入り江の水門で電気を起こす。")),
+    topic("night", "夜間割引", seeds=("夜に余る電気を安く売る料金。", "深夜の料金を安くする仕組み。")),
+    topic("bread", "製パン", seeds=("小麦の生地を窯で焼く職人。", "朝に焼く生地と小麦の香り。")),
+)
+
+
+def test_a_heading_that_names_the_topic_counts_where_the_claim_lies_near() -> None:
+    near, far = "水門の装置が入り江の海で電気を起こす。", "会議は来月に延期された。"
+    around = [topics.Around("潮汐発電の装置"), topics.Around("潮汐発電の装置")]
+    found = topics.assign([near, far], AROUND, WordEncoder(), around)
+    assert [(a.at, a.slug, a.evidence) for a in found] == [(0, "tidal", ("< 潮汐発電の装置",))]
+    assert 0.5 < found[0].score < 0.9
+    assert topics.assign([near, far], AROUND, None, around) == []
+
+
+def test_a_claim_that_lies_nearer_to_another_topic_does_not_follow_its_heading() -> None:
+    text = "職人が小麦の生地を窯で焼く。"
+    found = topics.assign([text], AROUND, WordEncoder(), [topics.Around("潮汐発電の装置")])
+    assert "tidal" not in [a.slug for a in found]
+
+
+def test_the_sentence_a_claim_leans_on_counts_less_than_a_heading() -> None:
+    text = "海の満ち引きで装置が電気を起こす。"
+    (under,) = topics.assign([text], AROUND, WordEncoder(), [topics.Around("潮汐発電")])
+    (after,) = topics.assign([text], AROUND, WordEncoder(), [topics.Around("", "潮汐発電が始まった。")])
+    assert under.evidence == ("< 潮汐発電",)
+    assert after.evidence == ("<< 潮汐発電が始まった。",)
+    assert after.score < under.score
+
+
+def test_a_model_that_tells_nothing_apart_assigns_nothing_by_heading() -> None:
+    found = topics.assign(["海の装置が電気を起こす。"], AROUND, FarApart(), [topics.Around("潮汐発電")])
+    assert all(not a.evidence[0].startswith("<") for a in found)

@@ -23,7 +23,7 @@ Rows = Mapping[str, Sequence[Any]]
 
 _MOST_NAMES = 20
 _EXAMPLES = 5
-_REDUNDANT = 0.3  # how much likeness to what is chosen already counts against an example
+_REDUNDANT = 0.6  # how much likeness to what is chosen already counts against an example
 _LEAST_MONTH = 20  # claims a month must have for its shares to mean something
 _LEAST_MONTHS = 4
 _RECENT = 3  # months
@@ -175,7 +175,7 @@ def examples(keys: Sequence[str], texts: Sequence[str], vectors: Vectors, most: 
             - _REDUNDANT * max((float(vectors[place] @ vectors[other]) for other in chosen), default=0.0)
             for place in order
         }
-        best = max(order, key=lambda place: (round(float(worth[place]), 5), keys[place]))
+        best = min(order, key=lambda place: (-round(float(worth[place]), 5), keys[place]))
         chosen.append(best)
         order.remove(best)
     return [keys[place] for place in chosen]

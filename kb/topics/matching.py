@@ -168,13 +168,12 @@ def _lists(flat: str) -> list[list[tuple[int, int]]]:
             run.append((at, end))
         else:
             last = _LAST_ITEM.match(piece)
-            if len(run) >= _LEAST_ITEMS - 1 and last and last.end() <= _LONGEST_ITEM:
-                found.append([*run, (at, at + last.end())])
+            if last and last.end() <= _LONGEST_ITEM:
+                run.append((at, at + last.end()))
+            found.append(run)
             run = []
         at = end + 1
-    if len(run) >= _LEAST_ITEMS:
-        found.append(run)
-    return found
+    return [items for items in (*found, run) if len(items) >= _LEAST_ITEMS]
 
 
 def _item(parts: Sequence[Sequence[tuple[int, int]]], listed: Sequence[Sequence[tuple[int, int]]]) -> Any:
