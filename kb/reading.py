@@ -19,8 +19,8 @@ from kb.records import CLAIM_KINDS, Annotation, Cue, Label, Passage, PassageKind
 from kb.text import is_japanese, tokens
 
 _LONGEST = 10_000  # characters; what has no end for so long is no sentence, and its words would fill the memory
-
-
+_BATCH = 256  # sentences
+_Judged = tuple[str, Label, str]  # a sentence without mark-up, its label and its wording
 _ADDRESS = re.compile(r"[<(（]?(?:https?://|www\.)\S+")  # says nothing by itself
 
 
@@ -104,36 +104,54 @@ def _same(a: str, b: str) -> bool:
 
 def _label(sentences: Sequence[Sentence], passages: Sequence[Passage], titles: frozenset[str]) -> list[Sentence]:
     """Give each sentence its label; a repeat has that of the sentence it repeats, a title none."""
-    known: dict[tuple[str, PassageKind], tuple[str, Label, str]] = {}
+    known: dict[tuple[str, PassageKind], _Judged] = {}
     made = []
-    for sentence in sentences:
-        plain, key, reason = sentence.plain, sentence.key, sentence.reason
-        kind = passages[sentence.passage].kind
-        twin = known.get((key, kind))
-        if len(plain) > _LONGEST:
-            label, wording = Label("other", cues=(Cue("other", "too-long", plain[:8], 0, 8),)), key
-        elif twin is None:
-            label, wording = _judge(plain, kind)
-            wording = wording or key
-            known[key, kind] = plain, label, wording
-        else:
-            spelt, label, wording = twin
-            if spelt != plain:
-                label = replace(label, cues=())  # the cues of another spelling point into that one
-        if key in titles or reason.startswith("boilerplate") or _ADDRESS.fullmatch(plain):
-            label, wording = Label("other"), key
-        if reason == "truncated":
-            end = len(plain)
-            label = Label("other", cues=(Cue("other", "truncated", plain[-8:], max(0, end - 8), end),))
-        made.append(_labelled(sentence, label, wording))
+    for at in range(0, len(sentences), _BATCH):
+        batch = [(sentence, passages[sentence.passage].kind) for sentence in sentences[at : at + _BATCH]]
+        _judge(batch, known)
+        made += [
+            _labelled(sentence, *_verdict(sentence, known.get((sentence.key, kind)), titles))
+            for sentence, kind in batch
+        ]
     return made
 
 
-def _judge(plain: str, kind: PassageKind) -> tuple[Label, str]:
-    """Return the label of a sentence, and its wording if it is a claim, else ""."""
-    words = tokens(plain)
-    label = claims.classify(plain, words, passage=kind, japanese=is_japanese(plain))
-    return label, links.merge_key(plain, words) if label.kind in CLAIM_KINDS else ""
+def _judge(batch: Sequence[tuple[Sentence, PassageKind]], known: dict[tuple[str, PassageKind], _Judged]) -> None:
+    """Add to `known` what is said of the sentences of a batch that are not in it yet.
+
+    One step for all, then the next: words, cues and keys each need tables that
+    drive those of the others out of the processor's cache.
+    """
+    fresh: dict[tuple[str, PassageKind], str] = {}
+    for sentence, kind in batch:
+        place = (sentence.key, kind)
+        if place not in known and len(sentence.plain) <= _LONGEST:
+            fresh.setdefault(place, sentence.plain)
+    words = [tokens(plain) for plain in fresh.values()]
+    labels = [
+        claims.classify(plain, read, passage=kind, japanese=is_japanese(plain))
+        for ((_, kind), plain), read in zip(fresh.items(), words, strict=True)
+    ]
+    for (place, plain), read, label in zip(fresh.items(), words, labels, strict=True):
+        wording = links.merge_key(plain, read) if label.kind in CLAIM_KINDS else ""
+        known[place] = plain, label, wording or place[0]
+
+
+def _verdict(sentence: Sentence, judged: _Judged | None, titles: frozenset[str]) -> tuple[Label, str]:
+    """Return the label and the wording of a sentence, given those of the first one of its key and kind of passage."""
+    plain, wording = sentence.plain, sentence.key
+    if judged is None or len(plain) > _LONGEST:
+        label = Label("other", cues=(Cue("other", "too-long", plain[:8], 0, 8),))
+    else:
+        spelt, label, wording = judged
+        if spelt != plain:
+            label = replace(label, cues=())  # the cues of another spelling point into that one
+    if sentence.key in titles or sentence.reason.startswith("boilerplate") or _ADDRESS.fullmatch(plain):
+        label, wording = Label("other"), sentence.key
+    if sentence.reason == "truncated":
+        end = len(plain)
+        label = Label("other", cues=(Cue("other", "truncated", plain[-8:], max(0, end - 8), end),))
+    return label, wording
 
 
 def _labelled(s: Sentence, label: Label, wording: str) -> Sentence:
