@@ -34,7 +34,7 @@ class Quantity(NamedTuple):
     @property
     def value(self) -> tuple[str, float, float, str]:
         """Return what is compared, rounded so that two ways to one number meet."""
-        return self.dimension, float(f"{self.low:.9g}"), float(f"{self.high:.9g}"), self.bound
+        return (self.dimension, float(f"{self.low:.9g}"), float(f"{self.high:.9g}"), self.bound)
 
 
 class DateRef(NamedTuple):
@@ -68,6 +68,7 @@ def _tables() -> dict[str, Any]:
     for key in ("words", "english_words"):
         data[key + "_any"] = re.compile("|".join(f"(?:{row[0]})" for row in data[key]))
         data[key] = [(re.compile(p), d, lo, hi) for p, d, lo, hi in data[key]]
+    data["units"] |= {word: (word, 1) for word in data["counters"].split() if word not in data["units"]}
     units = sorted(data["units"], key=len, reverse=True)
     unit = "|".join(re.escape(u) + ("(?![a-z])" if u[-1].isascii() and u[-1].isalpha() else "") for u in units)
     scale = "|".join(data["english_scale"])
@@ -87,6 +88,12 @@ def _tables() -> dict[str, Any]:
     data["of_every"] = re.compile(rf"({_NUMBER})(人|社|件|台|個|つ|世帯|回|名|校|店)(?:に|のうち|中)({_NUMBER})\2")
     data["tenths"] = re.compile(rf"({_NUMBER})割({_NUMBER})分")
     return data
+
+
+@lru_cache(maxsize=1)
+def counts() -> frozenset[str]:
+    """Return the dimensions that count things one by one: 人, 社, 店."""
+    return frozenset((*_data()["counted"].split(), *_data()["counters"].split()))
 
 
 def parse_number(text: str) -> float | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from kb.links.comparison import Comparison
-from kb.links.english import english
+from kb.links.english import FIRST_AXIS, english
 from kb.links.facts import compare_bindings, compare_dates, compare_numbers
 from kb.links.keys import lead_key
 from kb.links.prepare import Prepared, Term
-from kb.links.roles import compare_order, compare_roles, compare_sequence, compare_weighed
+from kb.links.roles import compare_contrasts, compare_order, compare_roles, compare_sequence, compare_weighed
 from kb.links.tables import tables
 
 
@@ -29,8 +31,8 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     left_b = [t for n, t in b.terms.items() if n not in a.terms]
     out.a_extra, out.b_extra, met, converse = _opposites(left_a, left_b, out)
     if a.glosses or b.glosses:
-        out.a_extra, out.b_extra = _unspell(out.a_extra, a, b), _unspell(out.b_extra, b, a)
-    if a.doubly != b.doubly:
+        out.a_extra, out.b_extra = (_unspell(out.a_extra, a, b), _unspell(out.b_extra, b, a))
+    if a.doubly != b.doubly or a.none != b.none:
         universal = tables().words["universal"]
         out.a_extra = [t for t in out.a_extra if t.shown not in universal]
         out.b_extra = [t for t in out.b_extra if t.shown not in universal]
@@ -59,6 +61,8 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     compare_roles(a, b, shared_names, converse, out)
     if a.than and b.than:
         compare_weighed(a, b, out)
+    if a.contrasted and b.contrasted:
+        compare_contrasts(a, b, out)
     compare_order(a, b, out)
     if a.anchors and b.anchors:
         compare_bindings(a, b, out)
@@ -72,9 +76,10 @@ def _voice(a: Prepared, b: Prepared, shared: list[str], out: Comparison) -> None
     active = b if a.passive else a
     if any("subject" in t.roles and t.name not in active.subject and not t.lead for t in active.terms.values()):
         return  # 議事録は、係が作る: the topic is made, too
+    done = tables().words["done"] & {p.terms[p.tail[-1]].shown for p in (a, b) if p.tail}  # 行われる, 行う
     for name in shared:
         roles = a.terms[name].roles & b.terms[name].roles
-        if "subject" in roles and a.subject and b.subject and name in a.subject and name in b.subject:
+        if "subject" in roles and not done and a.subject and b.subject and name in a.subject and name in b.subject:
             out.clashes.append(("voice", a.terms[name].shown, b.terms[name].shown))
             return
 
@@ -94,7 +99,7 @@ def _opposites(left_a: list[Term], left_b: list[Term], out: Comparison) -> tuple
     """Pair what is left on both sides by the axes of opposites: same side counts as shared, other side clashes."""
     if not left_a or not left_b or not any(t.poles for t in left_a):
         return left_a, left_b, 0.0, False
-    converses = tables().converses
+    converses, contraries = tables().converses, tables().contraries
     met, converse = 0.0, False
     used_a: set[str] = set()
     used_b: set[str] = set()
@@ -108,6 +113,10 @@ def _opposites(left_a: list[Term], left_b: list[Term], out: Comparison) -> tuple
                 if same_side and one.poles & two.poles:
                     met += min(one.weight, two.weight)
                     out.turned += one.signs != two.signs
+                    if one.signs != two.signs and all(
+                        axis in contraries or axis >= FIRST_AXIS for axis, _ in one.poles & two.poles
+                    ):
+                        out.clashes.append(("reach", _signed(one), _signed(two)))  # 増えない is not yet 減る
                 elif not same_side and any((axis, -side) in two.poles for axis, side in one.poles):
                     if frozenset((one.shown, two.shown)) in converses:
                         converse = True
@@ -119,12 +128,7 @@ def _opposites(left_a: list[Term], left_b: list[Term], out: Comparison) -> tuple
                 used_a.add(one.name)
                 used_b.add(two.name)
                 break
-    return (
-        [t for t in left_a if t.name not in used_a],
-        [t for t in left_b if t.name not in used_b],
-        met,
-        converse,
-    )
+    return ([t for t in left_a if t.name not in used_a], [t for t in left_b if t.name not in used_b], met, converse)
 
 
 def _unspell(extra: list[Term], this: Prepared, other: Prepared) -> list[Term]:
@@ -203,8 +207,16 @@ def _topics(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two different things spoken of: 水田の面積は / 畑の面積は."""
     one = [t.shown for t in out.a_extra if _is_topic(t, a)] + _leading(a, out.a_facts)
     two = [t.shown for t in out.b_extra if _is_topic(t, b)] + _leading(b, out.b_facts)
+    if a.sequence and b.sequence:
+        one, two = one + _told_apart(a, out.a_extra, b), two + _told_apart(b, out.b_extra, a)
     if one and two and not any(kind == "name" for kind, _, _ in out.clashes):
         out.clashes.append(("topic", "・".join(one), "・".join(two)))
+
+
+def _told_apart(p: Prepared, extra: list[Term], other: Prepared) -> list[str]:
+    """Return the words of its own that stand right before one both English sentences have: the pilot plant."""
+    own = {t.name: t.shown for t in extra if not t.poles}
+    return [own[x] for x, y in pairwise(p.sequence) if x in own and y in other.terms]
 
 
 def _leading(p: Prepared, facts: list[str]) -> list[str]:

@@ -15,12 +15,12 @@ from kb.links.prepare import Prepared, Term
 from kb.links.tables import tables
 from kb.quantities import DateRef
 
-_FRAME = 0.75  # what both must say alike for swapped roles, names or an order to count
-_DENIED = 0.66  # the same for a denied main predicate
+_FRAME = 0.75  # what both must say alike for swapped roles or an order to count
+_DENIED = 0.66  # the same for a denied main predicate, or for who holds a place
 _HELPED = 0.5  # the weight of a light verb that is denied: 持たない
 _SPARE = 0.5  # the weight of its own that a side which adds nothing may have
 _NUMBER = 0.58  # for two numbers
-_CLAUSE = 0.85  # and for a denial or an opposite elsewhere in the sentence
+_CLAUSE = 0.78  # and for a denial or an opposite elsewhere in the sentence
 _OPEN = frozenset(("question", "prohibition", "invite", "wish", "command"))
 _STATED = re.compile(r"(予定|計画|見込み|見通し|方針|目標)(で|だ|です|であり|となって|という)|年で、")
 _SOFT = frozenset(("bound", "case", "reach", "lead", "voice"))
@@ -33,6 +33,8 @@ def firm(a: Prepared, b: Prepared, found: Comparison, low: float) -> bool:
     moods = a.modality ^ b.modality
     if "question" in moods or ("prohibition" in moods and "obligation" not in moods):
         return False
+    if a.planned != b.planned and "past" in (a.tense, b.tense):
+        return False  # what was planned, and what became of it
     if a.conditional & b.conditional and not a.supposed & b.supposed:
         return False  # 来れば続く and 来なければ続かない agree
     if (_saying(a) and _saying(b)) or any(_supposed(a, b, clash) for clash in found.clashes):
@@ -49,8 +51,10 @@ def _supposed(a: Prepared, b: Prepared, clash: Clash) -> bool:
 
 def _firm(a: Prepared, b: Prepared, found: Comparison, clash: Clash, low: float) -> bool:
     kind = clash[0]
-    if kind in ("role", "order", "name"):
+    if kind in ("role", "order"):
         return low >= _FRAME
+    if kind == "name":
+        return low >= _DENIED
     if kind == "polarity":
         return _polarity(a, b, found, clash, low)
     if kind in ("opposite", "contrast"):
@@ -60,6 +64,8 @@ def _firm(a: Prepared, b: Prepared, found: Comparison, clash: Clash, low: float)
     if kind in ("number", "span"):
         if _aspects(found.a_extra, a) and _aspects(found.b_extra, b):
             return False
+        if a.parted != b.parted and any(t.lead for t in (found.a_extra if a.parted else found.b_extra)):
+            return False  # 応募した社のうち、採択されたのは12社: a part, not the whole
         told = clash[1][:1].isdigit() == clash[2][:1].isdigit()  # すべて and 半分 are told apart less surely
         return not (found.a_facts and found.b_facts) and low >= (_NUMBER if told else _FRAME)
     return True
@@ -130,7 +136,7 @@ def asserts_dates(a: Prepared, b: Prepared, found: Comparison, low: float) -> bo
 
     Of 費用は7億円で、5月に開く both may be wrong; 2019年に4万件 and 2023年に11万件 agree.
     """
-    texts = {text for kind, x, y in found.clashes if kind == "number" for text in (x, y)}
+    texts = {text for kind, x, y in found.clashes if kind in ("number", "span") for text in (x, y)}
     return low >= _FRAME and all(_own_predicate(p, texts) for p in (a, b))
 
 

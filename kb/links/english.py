@@ -26,7 +26,7 @@ _BE = r"\b(?:is|are|was|were|be|been|being)\b(?: not| \w+ly)* "
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u3400-\u9fff]")
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 _KEPT = 3  # letters that a stem keeps
-_FIRST_AXIS = 10_000  # English axes are counted from here, so that none is taken for a Japanese one
+FIRST_AXIS = 10_000  # English axes are counted from here, so that none is taken for a Japanese one
 _SIDES = 2
 
 
@@ -55,9 +55,9 @@ def english() -> English:
     data = load("english.toml")
     irregular = {form: stem(base) for form, base in data["irregular"].items()}
     axes: dict[str, list[Pole]] = {}
-    for number, row in enumerate(data["axes"], _FIRST_AXIS):
+    for number, row in enumerate(data["axes"], FIRST_AXIS):
         if len(row) != _SIDES:
-            raise DataFileError(f"data/relate/english.toml: axis {number - _FIRST_AXIS + 1} must have two sides")
+            raise DataFileError(f"data/relate/english.toml: axis {number - FIRST_AXIS + 1} must have two sides")
         for side, words in zip((1, -1), row, strict=True):
             for word in words.split():
                 axes.setdefault(irregular.get(word) or stem(word), []).append((number, side))
@@ -67,7 +67,7 @@ def english() -> English:
         for word in (first, *others):
             groups.setdefault(word, first)
     scopes: dict[str, tuple[int, ...]] = {}
-    for number, row in enumerate(data["scopes"], _FIRST_AXIS):
+    for number, row in enumerate(data["scopes"], FIRST_AXIS):
         for word in row.split():
             scopes[word] = (*scopes.get(word, ()), number)
     participle = "|".join([r"\w+ed", *sorted(irregular)])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from kb.links.comparison import Comparison
 from kb.links.prepare import Prepared, Term
 from kb.links.tables import tables
-from kb.quantities import DateRef, Quantity
+from kb.quantities import DateRef, Quantity, counts
 
 
 def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
@@ -68,7 +68,7 @@ def _refines(exact: Quantity, loose: Quantity) -> bool:
 def _as_many(one: Quantity, two: Quantity) -> bool:
     """Tell whether a bare number and a count come to the same: 200以上の企業, 200社以上."""
     units = {one.dimension, two.dimension}
-    return "number" in units and units <= _COUNTS and one.value[1:] == two.value[1:]
+    return "number" in units and units <= counts() and one.value[1:] == two.value[1:]
 
 
 _HOURS = {"hours": 1.0, "days": 24.0, "duration": 24.0 * 365 / 12}
@@ -95,9 +95,6 @@ def _all_or_part(
     return [t for t in extra if t is not every], [q for q in rest if q is not part]
 
 
-_COUNTS = frozenset(("number", "place", "count", "company", "person", "case", "machine", "unit", "country", "building"))
-
-
 _MONEY = frozenset(("yen", "dollar", "euro", "won", "yuan", "pound", "rupee", "twd", "riyal"))
 
 
@@ -106,7 +103,7 @@ def _alike(one: Quantity, two: Quantity) -> bool:
     units = {one.dimension, two.dimension}
     if units == {"times", "ratio"} or units <= _HOURS.keys():
         return True
-    return ("number" in units and units <= _COUNTS) or (units <= _MONEY and (one.low, one.high) == (two.low, two.high))
+    return ("number" in units and units <= counts()) or (units <= _MONEY and (one.low, one.high) == (two.low, two.high))
 
 
 def _ordinal(p: Prepared, found: Quantity) -> bool:

@@ -95,7 +95,7 @@ def _governed(words: Sequence[Word], verb: Word, tokens: Sequence[Token]) -> Wor
     if verb.at > 2 and tokens[verb.at - 1].surface == "を" and tokens[verb.at - 2].pos[1] == "準体助詞":
         return next((w for w in reversed(words) if w.at >= verb.at - 4 and w.at < verb.at - 2), None)
     for i in range(len(words) - 1, 0, -1):  # 認めることを拒む
-        if words[i].surface in ("こと", "の") and words[i].role == "object" and verb.at - words[i].at <= 8:
+        if words[i].surface in ("こと", "の") and words[i].role in ("object", "subject") and verb.at - words[i].at <= 8:
             return words[i - 1] if words[i].at - words[i - 1].at <= 4 else None
     near = [w for w in words if verb.at - w.at <= 8 and w.kind == "noun" and w.weight > 0]
     held = [w for w in near if w.role == "object"]
@@ -118,7 +118,7 @@ def _targets(at: int, tokens: Sequence[Token], by_token: dict[int, list[Word]], 
     """Return the places of the tokens that the negation at `at` denies."""
     if tokens[at].pos[0] == "接頭辞":
         return (at + 1,)
-    idle, transparent = table.words["idle_nouns"] | table.words["leading"], table.words["transparent"]
+    idle, transparent = (table.words["idle_nouns"] | table.words["leading"], table.words["transparent"])
     existential = tokens[at].pos[0] == "形容詞"
     copular = False
     back = at - 1

@@ -101,6 +101,8 @@ class Prepared:
     framed: bool
     sequence: tuple[str, ...]
     holdings: Mapping[str, str]
+    planned: bool
+    parted: bool
 
 
 _GLOSS = re.compile(r"([^\s、。()「」はがをにでとの]{2,24})\(([A-Za-z][A-Za-z0-9&.\-]{1,11})\)")
@@ -186,6 +188,8 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         doers=doers(read, words),
         governors=governors(read),
         holdings=holdings(read, words),
+        planned=table.patterns["planned"].search(meant) is not None,
+        parted="うち" in meant,
         than=than,
         top=top,
         described=described(read, words) if names else {},

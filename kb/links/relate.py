@@ -111,7 +111,7 @@ def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation 
         return _result("related" if low >= RELATED_COVER else "unrelated", low, evidence)
     moment = any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite")
     placed = moment or kinds & {"ordinal", "contrast"}
-    framed = {"number", "date"} <= kinds and not asserts_dates(a, b, found, low)
+    framed = "date" in kinds and bool(kinds & {"number", "span"}) and not asserts_dates(a, b, found, low)
     framed = framed or ("span" in kinds and bool(kinds & {"number", "opposite"}))  # 3週間で18億円, 2カ月で40億円
     if kinds == {"ordinal"} or framed or "time" in kinds or (placed and len(found.clashes) > 1):
         return _result("related", low, evidence)

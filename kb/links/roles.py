@@ -59,13 +59,13 @@ def compare_roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: boo
 
 def compare_weighed(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two things compared that have changed places: AよりBが安い / BよりAが安い, but not / BよりAが高い."""
-    than_a, top_a, than_b, top_b = a.than - a.top, a.top - a.than, b.than - b.top, b.top - b.than
+    than_a, top_a, than_b, top_b = (a.than - a.top, a.top - a.than, b.than - b.top, b.top - b.than)
     if than_a & top_b and top_a & than_b and not (than_a & than_b or top_a & top_b):
         out.clashes.append(("role", "・".join(sorted(top_a)), "・".join(sorted(top_b))))
     turned = [c for c in out.clashes if c[0] in ("role", "case")]
     swapped = [c for c in turned if {c[1].rpartition(":")[2], c[2].rpartition(":")[2]} == {"subject", "than"}]
     swapped += [c for c in turned if c[0] == "role" and ":" not in c[1]]
-    opposite = [c for c in out.clashes if c[0] == "opposite"]
+    opposite = [c for c in out.clashes if c[0] in ("opposite", "polarity")]
     if a.than and b.than and swapped and len(opposite) == 1:
         out.clashes = [c for c in out.clashes if c not in swapped and c not in opposite]
 
@@ -99,6 +99,15 @@ def compare_sequence(a: Sequence[str], b: Sequence[str], *, inverted: bool, out:
         out.clashes.append(("case", " ".join(there), " ".join(here)))
 
 
+def compare_contrasts(a: Prepared, b: Prepared, out: Comparison) -> None:
+    """Find what is put aside for what in two ways: 甲ではなく乙 / 乙ではなく甲."""
+    one = {n for n in a.contrasted if n in b.terms and 1 in b.terms[n].signs}
+    two = {n for n in b.contrasted if n in a.terms and 1 in a.terms[n].signs}
+    if one - two and two - one:
+        first, second = ("・".join(a.terms[n].shown for n in sorted(names)) for names in (one, two))
+        out.clashes.append(("role", f"{second}・{first}", f"{first}・{second}"))
+
+
 def _one_frame(a: Prepared, b: Prepared, out: Comparison) -> bool:
     """Tell whether both end in one predicate and neither has a verb of its own: only then a swap contradicts."""
     aside = a.attributive | b.attributive
@@ -124,7 +133,7 @@ def _clauses(a: Prepared, b: Prepared, out: Comparison) -> None:
     for i, x in enumerate(shared):
         for y in shared[i + 1 :]:
             own_a, own_b = a.doers[x] - a.doers[y] - {y}, b.doers[x] - b.doers[y] - {y}
-            left_a, left_b = a.doers[y] - a.doers[x] - {x}, b.doers[y] - b.doers[x] - {x}
+            left_a, left_b = (a.doers[y] - a.doers[x] - {x}, b.doers[y] - b.doers[x] - {x})
             if own_a & left_b and left_a & own_b and not (own_a & own_b or left_a & left_b):
                 one, two = a.terms[x].shown, a.terms[y].shown
                 out.clashes.append(("role", f"{one}・{two}", f"{two}・{one}"))

@@ -27,7 +27,8 @@ class Tables:
 
     `axes` maps a word to the axes it stands on and the side; `groups` maps a
     word to the name of its group of synonyms; `scopes` maps a word to the rows
-    of contrasts it stands in; `names` finds listed names and the first of their
+    of contrasts it stands in; `contraries` are axes between whose sides there is a
+    middle; `names` finds listed names and the first of their
     group, and `things` are those that name one thing in the world.
     """
 
@@ -43,6 +44,7 @@ class Tables:
     groups: dict[str, str]
     scopes: dict[str, tuple[int, ...]]
     converses: frozenset[frozenset[str]]
+    contraries: frozenset[int]
     rewrites: tuple[tuple[re.Pattern[str], str], ...]
     rewrite_any: re.Pattern[str]
     names: NameIndex[str]
@@ -136,7 +138,7 @@ def _becoming(data: dict[str, str]) -> dict[str, str]:
 @lru_cache(maxsize=1)
 def tables() -> Tables:
     """Return the tables, read on first use."""
-    cues, opposites, same = load("cues.toml"), load("antonyms.toml"), load("synonyms.toml")
+    cues, opposites, same = (load("cues.toml"), load("antonyms.toml"), load("synonyms.toml"))
     names, things = _names(same["aliases"])
     changes = same["rewrites"] | _becoming(same["becoming"])
     rewrites = tuple((pattern("synonyms.toml", "rewrites", [p]), to) for p, to in changes.items())
@@ -153,6 +155,9 @@ def tables() -> Tables:
         axes=_axes(opposites),
         groups=_groups(same),
         scopes=_scopes(opposites),
+        contraries=frozenset(
+            number for number, (side, _) in enumerate(opposites["axes"]) if side.split()[0] in opposites["contraries"]
+        ),
         converses=frozenset(frozenset(row.split()) for row in same["converses"]),
         rewrites=rewrites,
         rewrite_any=pattern("synonyms.toml", "rewrites", list(changes)),

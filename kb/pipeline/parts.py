@@ -17,7 +17,7 @@ from kb.pipeline.report import Tally
 from kb.store import Along, PartRows, PostRows
 from kb.text import tokens
 
-PARTS_VERSION = 4  # raise it when the same claim would give other parts
+PARTS_VERSION = 5  # raise it when the same claim would give other parts
 _BATCH = 500
 _FEW = 4
 Batch = tuple[str, Sequence[tuple[int, str, str]]]
