@@ -20,7 +20,7 @@ from kb.config import database_path, resource
 from kb.errors import DatabaseError, ModelError, NotFoundError, UsageError
 from kb.fts import Query
 from kb.records import Hit, PostHit
-from kb.search import Choice, Filters, Group, Mode, Options, Results, lookups
+from kb.search import Choice, Group, Mode, Options, Results, lookups
 from kb.topics.facade import TopicLookups
 
 if TYPE_CHECKING:
@@ -197,9 +197,9 @@ class KnowledgeBase(TopicLookups):
             NotFoundError: a topic, entity, tag, holder, category or post that the database does not hold.
             ModelError: `mode="semantic"` and no vectors, or the model cannot be loaded.
         """
-        options = Options(limit, mode, group, Filters(**filters))
-        single = isinstance(query, str)
-        parsed = [search.read(one) for one in ([query] if isinstance(query, str) else query)]
+        options = Options(limit, mode, group, search.given(filters))
+        single = not isinstance(query, list | tuple)
+        parsed = [search.read(one) for one in (query if isinstance(query, list | tuple) else [query])]
         with self._connection() as connection:
             loaded = self._index(meaning=mode != "keyword")
             found = self._search(connection, loaded, parsed, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,8 +14,8 @@ from search_data import Post, WordEncoder, make
 
 from kb import fts, schema, search
 from kb.config import resource
-from kb.errors import DataFileError
-from kb.search import Filters, Options, Synonyms, adjacent, around, rank, wording
+from kb.errors import DataFileError, NotFoundError, UsageError
+from kb.search import Filters, Options, Synonyms, adjacent, around, filters, rank, wording
 
 ENCODER = WordEncoder()
 
@@ -174,3 +175,79 @@ def test_matched_words_are_shown_whole(text: str, held: set[str], shown: tuple[s
 def test_a_word_with_an_affix_is_no_other_word() -> None:
     assert fts.terms("強みとお金")[0].split() == ["強み", "お金"]
     assert not fts.stands("強みだ", frozenset({"味"}), frozenset())
+
+
+@pytest.mark.parametrize("query", [None, 5, b"abc", ["電力"]])
+def test_a_query_that_is_no_text_is_refused(query: Any) -> None:
+    with pytest.raises(UsageError, match="is no text"):
+        search.read(query)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10**6, "5", 2.5])
+def test_a_limit_that_is_no_sensible_number_is_refused(limit: Any) -> None:
+    with pytest.raises(UsageError, match="no number from 1 to 10000"):
+        Options(limit=limit)
+
+
+@pytest.mark.parametrize("query", ["は", "の は を が", "ので、"])
+def test_a_query_of_particles_alone_is_refused(query: str) -> None:
+    with pytest.raises(UsageError, match="stand everywhere"):
+        search.read(query)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({"knd": "fact"}, "there are: kind"),
+        ({"kind": 3}, "no list"),
+        ({"tag": 3}, "is no text"),
+        ({"since": "now"}, "is no date"),
+    ],
+)
+def test_filters_that_make_no_sense_are_refused(tmp_path: Path, choice: dict[str, Any], words: str) -> None:
+    with (
+        closing(schema.connect(make(tmp_path / "kb.db"))) as conn,
+        pytest.raises(UsageError, match=words),
+    ):
+        filters.allowed(conn, search.load(conn), search.given(choice))
+
+
+def test_a_year_may_be_a_number(tmp_path: Path) -> None:
+    with closing(schema.connect(make(tmp_path / "kb.db"))) as conn:
+        index = search.load(conn)
+        assert filters.allowed(conn, index, search.given({"since": 2025})).claims.any()
+        assert not filters.allowed(conn, index, search.given({"since": 2026})).claims.any()
+
+
+def test_an_entity_is_found_by_a_name_that_no_post_uses(tmp_path: Path) -> None:
+    path = make(tmp_path / "kb.db", [Post("a.md", ("NVIDIAの基板は熱い。", "港町の夜は涼しい。"))])
+    with closing(schema.connect(path)) as conn:
+        index, same = search.load(conn), Synonyms((("nvidia", "エヌビディア"),)).same
+        write = closing(sqlite3.connect(path))
+        with write as other:
+            other.execute("INSERT INTO entities(id, key, name, kind, listed) VALUES (1, 'nv', 'NVIDIA', 'company', 1)")
+            other.execute(
+                "INSERT INTO claim_entities(claim_id, entity_id, start, \"end\", text) VALUES (1, 1, 0, 6, 'NVIDIA')"
+            )
+            other.commit()
+        chosen = search.given({"entity": "エヌビディア"})
+        assert list(filters.allowed(conn, index, chosen, same).claims) == [True, False]
+        with pytest.raises(NotFoundError):
+            filters.allowed(conn, index, chosen)
+
+
+def test_what_nothing_can_pass_is_told(tmp_path: Path) -> None:
+    found = ask(make(tmp_path / "kb.db"), '"そんな句はない"')
+    assert list(found) == []
+    assert "no claim passes" in found.notes[0]
+
+
+def test_one_character_that_stands_in_words_is_close(tmp_path: Path) -> None:
+    assert ask(make(tmp_path / "kb.db"), "冷").close
+
+
+def test_a_subject_that_nobody_speaks_of_is_not_close_for_the_sake_of_its_other_words(tmp_path: Path) -> None:
+    said = ("灯台の費用は三年で倍になった。", "港の費用を町が負担する。")
+    path = make(tmp_path / "kb.db", [Post("a.md", said)])
+    assert ask(path, "灯台の費用").close
+    assert not ask(path, "墓じまいの費用").close

@@ -1,6 +1,6 @@
 """Compare this program with txtai hybrid, `llm similar` and plain FTS5: same claims, same queries, one run.
 
-    python benchmarks/peers/run.py POSTS [--queries FILE --qrels FILE] [--posts N] [--venvs FOLDER]
+    python benchmarks/peers/run.py POSTS [--queries FILE --qrels FILE] [--posts N] [--claims N] [--venvs FOLDER]
 
 Prints a Markdown table. See README.md beside this file for what is measured.
 """
@@ -148,10 +148,29 @@ def judgements(args: argparse.Namespace, posts: Path | None) -> dict[str, dict[s
     return {qid: grades for qid, grades in part.items() if any(grades.values())}
 
 
+def thin(db: Path, most: int, judged: dict[str, dict[str, int]]) -> None:
+    """Leave `most` claims in the database or a few more: those that were judged, and of the others some, evenly spread.
+
+    What kb has learnt from all posts stays: it would have, whatever is searched.
+    """
+    texts = {text for grades in judged.values() for text in grades}
+    with sqlite3.connect(db) as conn:
+        conn.execute("PRAGMA foreign_keys = ON")
+        claims = [(key, fold(text)) for key, text in conn.execute("SELECT id, text FROM claims ORDER BY id")]
+        known = {key for key, text in claims if grade(text, dict.fromkeys(texts, 0)) is not None}
+        others = [key for key, _ in claims if key not in known]
+        room = max(0, most - len(known))
+        spread = {others[place * len(others) // room] for place in range(room)} if room < len(others) else set(others)
+        gone = [(key,) for key, _ in claims if key not in known and key not in spread]
+        conn.executemany("DELETE FROM claims WHERE id = ?", gone)
+
+
 def prepare(args: argparse.Namespace, source: Path, work: Path) -> tuple[dict[str, Any], float, int]:
     """Build with kb, write claims and queries for all; return what the build says, its peak MiB, and the claims."""
     db = work / "kb.db"
     peak = run([sys.executable, "-m", "kb", "build", str(source.resolve()), "--db", str(db)])
+    if args.claims:
+        thin(db, args.claims, judgements(args, None))
     with sqlite3.connect(db) as conn:
         claims = conn.execute("SELECT id, text FROM claims ORDER BY id").fetchall()
         titles = conn.execute("SELECT title FROM posts ORDER BY path LIMIT ?", (TITLES,)).fetchall()
@@ -203,12 +222,15 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, help='JSON lines {"qid", "q"}; without it, titles of posts')
     parser.add_argument("--qrels", type=Path, help='JSON lines {"qid", "text", "grade"}; needs --queries')
     parser.add_argument("--posts", type=int, metavar="N", help="only so many posts, evenly spread")
+    parser.add_argument(
+        "--claims", type=int, metavar="N", help="of all posts, but only so many claims: all judged ones"
+    )
     parser.add_argument("--venvs", type=Path, help="where the peers are installed and kept; without it, for this run")
     args = parser.parse_args()
     if args.qrels and not args.queries:
         parser.error("--qrels needs --queries")
-    if args.posts is not None and args.posts < 1:
-        parser.error("--posts must be at least 1")
+    if any(number is not None and number < 1 for number in (args.posts, args.claims)):
+        parser.error("--posts and --claims must be at least 1")
     with tempfile.TemporaryDirectory() as temporary:
         venvs = (args.venvs or Path(temporary, "venvs")).resolve()
         pythons = {name: install(name, venvs) for name in PINS}

@@ -19,7 +19,7 @@ from kb.search import adjacent, around, rank, wording
 from kb.search.answers import Results, hits, occurrences
 from kb.search.close import NOTE, SEEN, close
 from kb.search.families import fold
-from kb.search.filters import Allowed, Choice, Filters, allowed, post_path
+from kb.search.filters import Allowed, Choice, Filters, allowed, given, post_path
 from kb.search.index import Floats, SearchIndex, load, post_norms, posting
 from kb.search.synonyms import Synonyms
 from kb.search.synonyms import load as names
@@ -43,6 +43,7 @@ __all__ = [
     "Results",
     "SearchIndex",
     "Synonyms",
+    "given",
     "load",
     "names",
     "occurrences",
@@ -67,18 +68,24 @@ class Options:
             raise UsageError(f"mode {self.mode!r} is none of {', '.join(MODES)}")
         if self.group not in GROUPS:
             raise UsageError(f"group {self.group!r} is none of {', '.join(GROUPS)}")
-        if not 1 <= self.limit <= LIMIT:
+        limit: object = self.limit
+        if not isinstance(limit, int) or not 1 <= limit <= LIMIT:
             raise UsageError(f"limit {self.limit!r} is no number from 1 to {LIMIT}")
 
 
 def read(query: str) -> Query:
     """Parse a query; `UsageError` where it holds nothing to look for."""
+    if not isinstance(query, str):
+        raise UsageError(f"the query {query!r} is no text; give a text, or a list of texts")
     if not query.strip():
         raise UsageError("the query is empty; say what to look for")
     parsed = parse(query)
     if parsed.empty:
         reason = "only what to leave out" if parsed.excluded else "no word"
         raise UsageError(f"the query {' '.join(query.split())[:40]!r} holds {reason}; say what to look for")
+    if wording.bare(parsed):
+        short = " ".join(query.split())[:40]
+        raise UsageError(f"the query {short!r} holds only words that stand everywhere; say what to look for")
     return wording.asked(parsed)
 
 
@@ -104,14 +111,14 @@ def search(
             raise ModelError(f"mode semantic cannot be used: {'; '.join(index.notes) or 'no query vector'}")
         mode = "keyword"
     query = synonyms.joined(query)
-    may = _narrowed(conn, index, query, allowed(conn, index, options.filters))
+    may = _narrowed(conn, index, query, allowed(conn, index, options.filters, synonyms.same))
     terms = []
     if mode != "semantic":
         others = synonyms.alternatives(query)
         factors = wording.factors(query) if options.group == "claim" else {}
         terms = rank.look_up(conn, index, query.words, query.grams, others, factors)
     other_names = synonyms.others(query)
-    notes = _notes(index, query, options.mode, bool(terms))
+    notes = _notes(index, query, options.mode, bool(terms), bool(may.claims.any()))
     words = np.where(may.claims, rank.by_words(index, terms), np.float32(0))
     if options.group == "claim":
         words = around.by_words(index, terms, dict(query.labels), words)
@@ -171,12 +178,14 @@ def _narrowed(conn: sqlite3.Connection, index: SearchIndex, query: Query, may: A
     return Allowed(claims, may.places & claims[index.place_claim], may.posts)
 
 
-def _notes(index: SearchIndex, query: Query, mode: str, known: bool) -> tuple[str, ...]:
-    """Return what the user should know of the results."""
+def _notes(index: SearchIndex, query: Query, mode: str, known: bool, some: bool) -> tuple[str, ...]:
+    """Return what the user should know of the results: `known` words, and whether `some` claims may be found at all."""
     notes = list(index.notes) if mode != "keyword" else []
     if query.cut:
         notes.append("the query is long: only its beginning is looked for")
-    if mode == "hybrid" and not known and index.vectors is not None:
+    if not some and index.size:
+        notes.append("no claim passes the filters, the words in quotes and those left out: leave some away")
+    elif mode == "hybrid" and not known and index.vectors is not None:
         notes.append("no claim holds any of these words: found by meaning alone")
     return tuple(notes)
 

@@ -6,9 +6,9 @@ import datetime
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +28,8 @@ class Choice(TypedDict, total=False):
     kind: str | Sequence[str] | None
     topic: str | None
     tag: str | None
-    since: str | datetime.date | None
-    until: str | datetime.date | None
+    since: str | int | datetime.date | None
+    until: str | int | datetime.date | None
     certainty: str | None
     holder: str | None
     category: str | None
@@ -42,7 +42,7 @@ class Filters:
     """What a user asks for beside the query; None lets everything through.
 
     `kind`, `certainty`, `holder`, `topic` and `entity` (a name, an alias of it
-    or a key) choose claims; `tag`, `category`, `since`, `until` and `post` (a
+    in the posts or in data/synonyms.yml, or a key) choose claims; `tag`, `category`, `since`, `until` and `post` (a
     path or a key) choose posts, and the claims they say. A topic stands for
     those below it too. Dates are ISO 8601, also 2025 or 2025-09, both ends
     inclusive.
@@ -51,13 +51,19 @@ class Filters:
     kind: str | Sequence[str] | None = None
     topic: str | None = None
     tag: str | None = None
-    since: str | datetime.date | None = None
-    until: str | datetime.date | None = None
+    since: str | int | datetime.date | None = None
+    until: str | int | datetime.date | None = None
     certainty: str | None = None
     holder: str | None = None
     category: str | None = None
     post: str | None = None
     entity: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("topic", "tag", "certainty", "holder", "category", "post", "entity"):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, str):
+                raise UsageError(f"{name} {given!r} is no text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,22 @@ class Allowed:
     posts: frozenset[int] | None
 
 
-def allowed(conn: sqlite3.Connection, index: SearchIndex, filters: Filters) -> Allowed:
-    """Return what `filters` let through.
+def given(choice: Mapping[str, Any]) -> Filters:
+    """Return filters of keyword arguments; `UsageError` for one that there is not."""
+    names = [one.name for one in fields(Filters)]
+    for name in choice:
+        if name not in names:
+            raise UsageError(f"there is no filter {name!r}; there are: {', '.join(names)}")
+    return Filters(**choice)
+
+
+def allowed(
+    conn: sqlite3.Connection,
+    index: SearchIndex,
+    filters: Filters,
+    same: Callable[[str], Sequence[str]] = lambda name: (),
+) -> Allowed:
+    """Return what `filters` let through. `same` tells the other names, folded, of what has a name.
 
     Raises `UsageError` for a value no database could hold, `NotFoundError` for one that this does not.
     """
@@ -91,7 +111,7 @@ def allowed(conn: sqlite3.Connection, index: SearchIndex, filters: Filters) -> A
     if filters.topic is not None:
         claims &= _topic_mask(conn, index, filters.topic)
     if filters.entity is not None:
-        claims &= _entity_mask(conn, index, filters.entity)
+        claims &= _entity_mask(conn, index, filters.entity, same(filters.entity))
     posts = _posts(conn, filters)
     places = claims[index.place_claim]
     if posts is not None:
@@ -121,6 +141,8 @@ def _mask(index: SearchIndex, rows: Iterable[tuple[int]]) -> Mask:
 def _kinds(kind: str | Sequence[str] | None) -> list[str] | None:
     if kind is None:
         return None
+    if not isinstance(kind, str | list | tuple | set | frozenset):
+        raise UsageError(f"kind {kind!r} is no text and no list of texts")
     kinds = [kind] if isinstance(kind, str) else list(kind)
     for name in kinds:
         if name not in CLAIM_KINDS:
@@ -149,7 +171,7 @@ def _topic_mask(conn: sqlite3.Connection, index: SearchIndex, topic: str) -> Mas
     return _mask(index, rows)
 
 
-def _entity_mask(conn: sqlite3.Connection, index: SearchIndex, entity: str) -> Mask:
+def _entity_mask(conn: sqlite3.Connection, index: SearchIndex, entity: str, others: Sequence[str]) -> Mask:
     """Return the claims that name an entity, called by its name, by any spelling in the posts, or by its key."""
     called: dict[str, set[int]] = {}
     names = conn.execute(
@@ -159,7 +181,7 @@ def _entity_mask(conn: sqlite3.Connection, index: SearchIndex, entity: str) -> M
     for entity_id, key, name in names:
         for word in (key, name):
             called.setdefault(_fold(word), set()).add(entity_id)
-    ids = sorted(called.get(_fold(entity), ()))
+    ids = sorted({one for name in (entity, *others) for one in called.get(_fold(name), ())})
     if not ids:
         shown = [row[0] for row in conn.execute("SELECT name FROM entities")]
         raise NotFoundError(f"no entity {entity!r} in this database{near(entity, shown)}")
@@ -208,8 +230,8 @@ def post_path(conn: sqlite3.Connection, given: str) -> str:
     raise NotFoundError(f"no post {given!r} in this database{near(given, [row[0] for row in rows])}")
 
 
-def _date(name: str, given: str | datetime.date) -> str:
-    text = given.isoformat()[:10] if isinstance(given, datetime.date) else given.strip()
+def _date(name: str, given: str | int | datetime.date) -> str:
+    text = given.isoformat()[:10] if isinstance(given, datetime.date) else str(given).strip()
     if not _DATE.fullmatch(text):
         raise UsageError(f"{name} {text!r} is no date; write it as 2025-09-30, 2025-09 or 2025")
     try:

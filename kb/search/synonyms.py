@@ -79,6 +79,11 @@ class Synonyms:
         text = fold_name(query.text)
         return tuple(dict.fromkeys(n for _, others in self._found(query) for n in others if n not in text))
 
+    def same(self, name: str) -> tuple[str, ...]:
+        """Return the other names, folded, of what is called `name`."""
+        folded = fold_name(name)
+        return tuple(dict.fromkeys(n for group in self.groups if folded in group for n in group if n != folded))
+
     def meant(self, query: Query) -> str:
         """Return what the semantic arm reads: an English query with the Japanese words that say the same."""
         if is_japanese(query.text):

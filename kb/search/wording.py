@@ -22,6 +22,7 @@ from kb.text import is_japanese
 NAME = 1.6  # what a proper name counts beside a common word as rare as it
 LATIN = 1.3  # the same for a word in Latin letters amid Japanese: mostly a name that the dictionary does not know
 _LATIN = re.compile(r"[a-z][a-z0-9.+#\-&']*[a-z0-9+#]")
+_HIRAGANA = re.compile("[ぁ-ゖー]+")
 _SHAPE = "asking and stop must be lists of words, glossary a list of lists of two words or more"
 
 
@@ -66,6 +67,11 @@ def asked(query: Query) -> Query:
     words = tuple(w for w in query.words if decode(w) not in lists.asking and typed.get(w) not in lists.stop)
     grams = tuple(gram for gram in query.grams if decode(gram) not in lists.stop)
     return replace(query, words=words, grams=grams) if words else query
+
+
+def bare(query: Query) -> bool:
+    """Tell whether a query holds nothing but particles and endings, which stand in every claim."""
+    return not query.words and not query.required and all(_HIRAGANA.fullmatch(gram) for gram in query.grams)
 
 
 def factors(query: Query) -> dict[str, float]:
