@@ -255,6 +255,15 @@ def test_annotate_shows_sentences_and_why(posts: Path) -> None:
     assert len(invoke("annotate", file, "--explain").stdout) > len(invoke("annotate", file).stdout)
 
 
+def test_annotate_reads_standard_input() -> None:
+    command = [sys.executable, "-m", "kb", "annotate", "-", "--json"]
+    done = subprocess.run(command, input="港は静かだ。船が来た。".encode("euc_jp"), capture_output=True, check=True)
+    assert [s["text"] for s in json.loads(done.stdout)["sentences"]] == ["港は静かだ。", "船が来た。"]
+    done = subprocess.run(command, input=b"\x81\xff\xfe\x80", capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith("kb: standard input: not UTF-8")
+
+
 def test_relate_two_sentences() -> None:
     result = invoke("relate", "投資額は300億円だった。", "投資額は500億円だった。", "--json")
     found = json.loads(result.stdout)

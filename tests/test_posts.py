@@ -282,3 +282,22 @@ def test_a_title_is_shown_as_text() -> None:
 def test_an_address_by_itself_claims_nothing() -> None:
     (found,) = annotate("<b>http://example.org/0605/11</b>").sentences
     assert found.label.kind == "other"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("港は静か<br>船も来ない<BR />町は眠る。", ["港は静か", "船も来ない", "町は眠る。"]),
+        ("朝は凪で、<br>昼から荒れる。<br><br>夜は静か", ["朝は凪で、<br>昼から荒れる。", "夜は静か"]),
+        ("`<br>` は改行である。", ["`<br>` は改行である。"]),
+        ("We sail at 9:00 a.m. Bring a coat.", ["We sail at 9:00 a.m.", "Bring a coat."]),
+        (
+            "Boats leave at 5 p.m. Friday and 6 p.m. JST on Sunday.",
+            ["Boats leave at 5 p.m. Friday and 6 p.m. JST on Sunday."],
+        ),
+    ],
+)
+def test_breaks_and_hours_end_sentences_where_a_reader_ends_them(text: str, said: list[str]) -> None:
+    found = annotate(text)
+    assert [s.text for s in found.sentences] == said
+    assert not uncovered(text, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,18 +18,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--explain", is_flag=True, help="Show the words that decided each label.")
 @json_option
 def annotate(file: Path, explain: bool, as_json: bool) -> None:
     """Show how one file is read: sentences, kinds, what is dropped.
 
-    Needs no database.
+    FILE may be - for standard input. Needs no database.
     """
     import kb
-    from kb.posts.files import load
+    from kb.posts.files import decode, load
 
-    notes = kb.annotate(load(file, str(file)).text)
+    piped = str(file) == "-"
+    source = decode(sys.stdin.buffer, "standard input") if piped else load(file, str(file))
+    notes = kb.annotate(source.text)
     if as_json:
         print_json(notes.to_dict())
     else:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from kb.errors import SourceError
 from kb.records import Source
@@ -86,20 +87,28 @@ def _walk(folder: Path, faults: list[Fault]) -> Iterator[Path]:
 
 
 def load(file: Path, path: str) -> Source:
-    """Read one file and decode it; `path` is what messages and the database call it.
+    """Read one file and decode it, as `decode` does; `path` is what messages and the database call it.
+
+    Raises:
+        SourceError: the file cannot be read, or `decode` refuses it.
+    """
+    try:
+        with file.open("rb") as stream:
+            return decode(stream, path)
+    except OSError as error:
+        raise SourceError(path, f"cannot be read: {error.strerror}") from error
+
+
+def decode(stream: BinaryIO, path: str) -> Source:
+    """Read an open file and decode it; `path` is what messages call it.
 
     UTF-8 is expected; UTF-16 and UTF-32 with a byte order mark, ISO-2022-JP,
     EUC-JP and Shift_JIS (Windows code page 932) are recognised.
 
     Raises:
-        SourceError: the file cannot be read, is larger than `LARGEST`, or
-            decodes as none of these.
+        SourceError: there is more than `LARGEST`, or it decodes as none of these.
     """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(LARGEST + 1)
-    except OSError as error:
-        raise SourceError(path, f"cannot be read: {error.strerror}") from error
+    data = stream.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise SourceError(path, f"larger than {LARGEST // 1_000_000} MB, no post; split it")
     text, encoding = _decode(data, path)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kb.config import Settings
 from kb.posts.blocks import Block, blocks
@@ -28,7 +30,8 @@ _CLOSING = re.compile(
     r"(?:\*{1,3}|_{1,3}|~~|`+|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\]\[[^\]\n]*\]|</[A-Za-z][^<>]{0,100}>)+"
 )
 # Possessive: a run of marks is taken one way only, or its time doubles with every mark.
-_OPENING = re.compile(r"(?:\*++|_++|~~|`++|\[|<[A-Za-z][^<>]{0,1000}>)++$")
+_OPENING = re.compile(r"(?:\*++|_++|~~|`++|\[|<(?!br\b)[A-Za-z][^<>]{0,1000}>)++$", re.IGNORECASE)
+_BREAK = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
 _DEFINITION = re.compile(r"\[(?!\^)[^\]\n]{1,200}\]:[ \t]*<?(?:[A-Za-z][A-Za-z0-9+.-]*:|/|\.|#|www\.)\S*")
 _LABEL_WIDEST = 100  # characters; headings and labels are short
 
@@ -207,13 +210,31 @@ def _sentences(text: str, plain: Plain, part: _Part, passage: int, labels: froze
     if part.kind in ("heading", "label"):
         ranges = [(0, len(plain.text))]
     else:
-        ranges = [piece for a, b in split(plain.text) for piece in _unglue(plain.text, a, b, labels)]
+        broken = _at_breaks(text, plain, part.pieces, split(plain.text))
+        ranges = [piece for a, b in broken for piece in _unglue(plain.text, a, b, labels)]
     edges = _edges(text, plain, ranges, part.pieces)
     made = []
     for (a, b), (start, end) in zip(ranges, edges, strict=True):
         words = plain.text[a:b]
         made.append(Sentence(start, end, ((start, end),), text[start:end], words, fold(words), part.draft, passage))
     return made
+
+
+def _at_breaks(
+    text: str, plain: Plain, pieces: Sequence[tuple[int, int]], ranges: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Cut ranges of `plain` where a `<br>` stands in the source; after a comma the sentence goes on."""
+    breaks = [bisect_left(plain.at, m.start()) for a, b in pieces for m in _BREAK.finditer(text, a, b)]
+    if not breaks:
+        return ranges
+    cuts = {i for i in breaks if 0 < i < len(plain.at) and not plain.text[:i].rstrip().endswith(("、", ",", "，"))}
+    found = []
+    for a, b in ranges:
+        for start, end in pairwise([a, *sorted(i for i in cuts if a < i < b), b]):
+            words = plain.text[start:end]
+            if words.strip():
+                found.append((start + len(words) - len(words.lstrip()), start + len(words.rstrip())))
+    return found
 
 
 def _unglue(words: str, a: int, b: int, labels: frozenset[str]) -> Iterator[tuple[int, int]]:

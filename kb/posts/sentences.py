@@ -34,6 +34,8 @@ class Rules:
     after_quote: re.Pattern[str]
     after_mark: re.Pattern[str]
     abbreviation: re.Pattern[str]
+    time: re.Pattern[str]
+    after_time: re.Pattern[str]
     bullet: re.Pattern[str]
 
 
@@ -60,6 +62,8 @@ def rules() -> Rules:
             abbreviation=re.compile(
                 r"(?:^|[\s(\"'])(?:" + "|".join(map(re.escape, table["english"]["abbreviations"])) + r")$"
             ),
+            time=re.compile(r"\d\s?(?:" + "|".join(map(re.escape, table["english"]["times"])) + r")$"),
+            after_time=re.compile(r"\W?(?:" + "|".join(table["english"]["after_time"]) + r")\b"),
             bullet=re.compile("[" + re.escape("".join(table["lines"]["bullets"])) + "]"),
         )
     except (OSError, KeyError, TypeError, re.error, tomllib.TOMLDecodeError) as error:
@@ -187,6 +191,8 @@ def _english_end(text: str, i: int, begin: int, table: Rules) -> bool:
         return False
     if re.search(r"(?:^|[^A-Za-z0-9.])[A-Z]\.$", before) or re.search(r"(?:^|\s)\d{1,3}\.$", before):
         return False  # an initial, or the number of a list item
+    if table.time.search(before):
+        return not table.after_time.match(text, j)
     return not table.abbreviation.search(before)
 
 
