@@ -108,7 +108,7 @@ def test_a_trained_database_is_searched_and_verifies(trained: Path) -> None:
     with kb.open(trained) as base:
         hit = base.search("ミナトベ社の部品", mode="semantic", limit=1)[0]
         assert "ミナトベ" in hit.text
-    query = read(trained).encode(hit.text)[0]
+    query = read(trained).encode(hit.text, kind="document")[0]
     with closing(schema.connect(trained)) as connection:
         (blob,) = connection.execute(
             "SELECT vector FROM embeddings e JOIN claims c USING (text_hash) JOIN models m ON m.id = e.model_id"

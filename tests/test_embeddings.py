@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ import pytest
 
 from kb import embeddings
 from kb.config import resource
-from kb.embeddings import default, ginza
+from kb.embeddings import default, fitting, ginza
 from kb.embeddings.encoder import Encoder
 from kb.embeddings.lexicon import Lexicon
 from kb.embeddings.murmur import murmur64, word_key
-from kb.embeddings.spelling import spelling_vector
-from kb.embeddings.static import StaticEncoder, word_parts
+from kb.embeddings.spelling import letters_vector, spelling_vector
+from kb.embeddings.static import StaticEncoder, word_counts, word_parts
 from kb.embeddings.weighting import frequencies, sif_weights
 from kb.errors import DatabaseError, DataFileError, KbError, ModelError, UsageError
 
@@ -149,7 +150,9 @@ def test_a_compound_without_a_vector_is_read_by_its_units(encoder: StaticEncoder
     for compound, units in (("生成AI", ("生成", "AI")), ("データセンター", ("データ", "センター"))):
         whole, halves = find(compound), [find(unit) for unit in units]
         assert whole is None or whole.shared
-        assert word_parts(encoder.model, compound).rows == tuple((half.row, half.weight) for half in halves if half)
+        found = word_parts(encoder.model, compound).rows
+        assert [row for row, _ in found] == [half.row for half in halves if half]
+        assert [factor for _, factor in found] == pytest.approx([half.weight / 2**0.5 for half in halves if half])
 
 
 def test_a_word_said_again_counts_less(encoder: StaticEncoder) -> None:
@@ -173,7 +176,7 @@ def test_any_text_can_be_encoded(encoder: StaticEncoder) -> None:
 
 @pytest.mark.parametrize("kind", ["passage", "", None])
 def test_an_unknown_kind_is_bad_usage(encoder: StaticEncoder, kind: Any) -> None:
-    with pytest.raises(UsageError, match="document, query"):
+    with pytest.raises(UsageError, match="similarity, document, query"):
         encoder.encode("a", kind=kind)
 
 
@@ -222,25 +225,40 @@ def test_the_revision_names_what_decides_the_vectors(
     assert default.load_default().revision != encoder.revision
 
 
-def test_the_fitted_file_fits_and_is_what_would_be_worked_out(encoder: StaticEncoder) -> None:
-    found, recipe = ginza.read_vectors(ginza.find_vocab()), default.read_recipe()
-    stored = default._read_whitening(resource("data", "encoder.npz"), found, recipe)
+def test_the_fitted_file_fits_and_is_what_would_be_worked_out(encoder: StaticEncoder, tmp_path: Path) -> None:
+    vocab, recipe = ginza.find_vocab(), default.read_recipe()
+    found = ginza.read_vectors(vocab)
+    stored = default.read_fitted(resource("data", "encoder.npz"), found, recipe)
     assert stored is not None, "run kb.embeddings.default.fit()"
-    fresh = StaticEncoder(default.build_model(found, recipe), name="fresh", revision="")
-    assert np.allclose(fresh.encode(TEXTS), encoder.encode(TEXTS), atol=1e-4)
-    assert default._read_whitening(resource("data", "encoder.npz"), found, recipe._replace(a=0.01)) is None
+    again = default.read_fitted(default.fit(tmp_path / "encoder.npz"), found, recipe)
+    assert again is not None
+    fresh = StaticEncoder(default.build_model(found, recipe, again), name="fresh", revision="")
+    assert np.allclose(fresh.encode(TEXTS), encoder.encode(TEXTS), atol=1e-3)
+    assert default.read_fitted(resource("data", "encoder.npz"), found, recipe._replace(a=0.01)) is None
+    moved = recipe._replace(pulls=recipe.pulls._replace(apart=0.5))
+    assert default.read_fitted(resource("data", "encoder.npz"), found, moved) is None
 
 
-def test_a_damaged_fitted_file_costs_time_only(tmp_path: Path) -> None:
+def test_a_damaged_fitted_file_gives_other_vectors_under_another_revision(
+    encoder: StaticEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found, recipe = ginza.read_vectors(ginza.find_vocab()), default.read_recipe()
-    (tmp_path / "encoder.npz").write_bytes(b"PK\x03\x04 nonsense")
-    assert default._read_whitening(tmp_path / "encoder.npz", found, recipe) is None
-    assert default._read_whitening(tmp_path / "missing.npz", found, recipe) is None
+    whole = resource("data", "encoder.npz").read_bytes()
+    for name, content in (("text", b"PK\x03\x04 nonsense"), ("cut", whole[:9_000]), ("empty", b"")):
+        (tmp_path / name).write_bytes(content)
+        assert default.read_fitted(tmp_path / name, found, recipe) is None
+    assert default.read_fitted(tmp_path / "missing.npz", found, recipe) is None
+    monkeypatch.setattr(default, "read_fitted", lambda *_: None)
+    plain = default.load_default()
+    assert "-plain+" in plain.revision
+    assert plain.revision != encoder.revision
+    assert plain.encode(TEXTS).shape == (len(TEXTS), 300)
 
 
-def test_whitened_words_are_alike_in_every_direction(encoder: StaticEncoder) -> None:
-    ready = encoder.model.ready()
+def test_whitened_words_are_alike_in_every_direction() -> None:
     found, recipe = ginza.read_vectors(ginza.find_vocab()), default.read_recipe()
+    model = default.build_model(found, recipe)
+    ready = model.ready()
     share = frequencies(len(found.keys), recipe.offset)
     mass = np.bincount(found.rows, weights=share * sif_weights(share, recipe.a).astype(float) ** 2)
     mass = mass / mass.sum()
@@ -248,7 +266,110 @@ def test_whitened_words_are_alike_in_every_direction(encoder: StaticEncoder) -> 
     assert np.abs(mass @ ready.table).max() < 1e-3
     assert np.allclose(spread, np.eye(300) * spread[0, 0], atol=spread[0, 0] * 0.02)
     assert np.einsum("ij,ij->i", ready.table, ready.table).mean() == pytest.approx(1, abs=1e-3)
-    assert np.allclose(ready.row(7), encoder.model.row(7), atol=1e-5)
+    assert np.allclose(ready.row(7), model.row(7), atol=1e-5)
+
+
+# ---- synonyms, contrasts, letters and negation
+
+
+def test_a_row_alone_is_what_it_is_in_the_whole_table(encoder: StaticEncoder) -> None:
+    ready, mixtures = encoder.model.ready(), encoder.model.mixtures
+    assert len(mixtures.rows) > 1000
+    for row in (*mixtures.rows[::400].tolist(), 3, 19_999):
+        assert np.allclose(ready.row(row), encoder.model.row(row), atol=1e-5)
+
+
+def word_cosine(encoder: StaticEncoder, a: str, b: str) -> float:
+    first, second = (encoder.word_vector(word) for word in (a, b))
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
+
+
+@pytest.mark.parametrize(
+    ("word", "same", "other"),
+    [
+        ("赤い", "赤", "青い"),
+        ("男性", "男", "女性"),
+        ("右", "右側", "左"),
+        ("輸出", "輸出", "輸入"),
+        ("夏", "夏", "冬"),
+    ],
+)
+def test_words_that_exclude_each_other_are_apart(encoder: StaticEncoder, word: str, same: str, other: str) -> None:
+    found, recipe = ginza.read_vectors(ginza.find_vocab()), default.read_recipe()
+    plain = StaticEncoder(default.build_model(found, recipe), name="plain", revision="")
+    assert word_cosine(encoder, word, other) < min(0.3, word_cosine(plain, word, other) - 0.1)
+    assert word_cosine(encoder, word, same) > 0.7
+
+
+def test_synonyms_are_nearer(encoder: StaticEncoder) -> None:
+    found, recipe = ginza.read_vectors(ginza.find_vocab()), default.read_recipe()
+    plain = StaticEncoder(default.build_model(found, recipe), name="plain", revision="")
+    for a, b in (("書籍", "本"), ("値段", "価格"), ("米国", "アメリカ"), ("同一", "同じ")):
+        assert word_cosine(encoder, a, b) > word_cosine(plain, a, b) + 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "'sets'"), ("sets = 1", "cannot be read"), ("sets = [1]", "cannot be read"), ("sets = [", "cannot be read")],
+)
+def test_a_broken_file_of_contrasts_is_named(encoder: StaticEncoder, tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "contrasts.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(DataFileError, match=message) as caught:
+        fitting.read_contrasts(encoder.model.lexicon, path)
+    assert str(path) in str(caught.value)
+
+
+def test_most_contrasts_have_vectors_and_none_stands_on_two_sides(encoder: StaticEncoder) -> None:
+    listed = tomllib.loads(resource("data", "contrasts.toml").read_text("utf-8"))["sets"]
+    assert all(len(values) > 1 for values in listed)
+    sets = fitting.read_contrasts(encoder.model.lexicon)
+    assert len(sets) >= 0.95 * len(listed)
+    for values in sets:
+        rows = [row for value in values for row in value]
+        assert len(rows) == len(set(rows)), f"one word on two sides: {values}"
+
+
+def test_a_shared_kanji_is_some_meaning(encoder: StaticEncoder) -> None:
+    alike, other = letters_vector("電車", 300), letters_vector("飛行", 300)
+    assert float(letters_vector("列車", 300) @ alike) > 0.8
+    assert abs(float(letters_vector("列車", 300) @ other)) < 0.4
+    assert not letters_vector("ひらがな。", 300).any()
+    assert np.allclose(letters_vector("AI", 300), letters_vector("ai", 300))
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("工場は動いている。", False),
+        ("工場は動いていない。", True),
+        ("工場は動いていません。", True),
+        ("設備がない。", True),
+        ("動かないわけではない。", False),
+        ("動くかもしれない。", False),
+        ("動くかもしれません。", False),
+        ("始まりに過ぎない。", False),
+        ("水は欠かせない。", False),
+        ("間違いなく動く。", False),
+        ("急がなければならない。", False),
+        ("電力だけでなく水も要る。", False),
+        ("The plant is not running.", True),
+        ("", False),
+    ],
+)
+def test_denials_are_told(encoder: StaticEncoder, text: str, denied: bool) -> None:
+    negation = encoder.model.negation
+    assert negation is not None
+    assert negation.denied(text, word_counts(text)) is denied
+
+
+def test_a_denial_is_far_where_texts_are_compared_and_near_where_they_are_searched(encoder: StaticEncoder) -> None:
+    texts = ["新しい発電所は動いている。", "新しい発電所は動いていない。", ""]
+    compared, found = encoder.encode(texts), encoder.encode(texts, kind="document")
+    assert compared[0] @ compared[1] < found[0] @ found[1] - 0.2
+    assert np.allclose(np.linalg.norm(compared[:2], axis=1), 1, atol=1e-5)
+    assert not compared[2].any()
+    assert np.array_equal(found, encoder.encode(texts, kind="query"))
 
 
 @pytest.mark.parametrize(
@@ -257,14 +378,33 @@ def test_whitened_words_are_alike_in_every_direction(encoder: StaticEncoder) -> 
         ("", "'weights' is missing"),
         ("[weights]\na = 1", "'offset' is missing"),
         ("[weights\n", "cannot be read"),
-        ("[weights]\na = 0\noffset = 1\n[spelling]\nshare = 0.5\n[older_forms]\n", "must be above 0"),
-        ("[weights]\na = 'x'\noffset = 1\n[spelling]\nshare = 0.5\n[older_forms]\n", "cannot be read"),
         ("weights = 1", "cannot be read"),
     ],
 )
 def test_a_broken_recipe_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "encoder.toml"
     path.write_text(text, "utf-8")
+    with pytest.raises(DataFileError, match=message) as caught:
+        default.read_recipe(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("a = 1e-3", "a = 0", "must be above 0"),
+        ("a = 1e-3", "a = 'x'", "cannot be read"),
+        ("share = 0.33", "share = 2", "between 0 and 1"),
+        ("apart = ", "asunder = ", "'apart' is missing"),
+        ("idioms = [", 'idioms = ["(", ', "cannot be read"),
+        ("[negation]", "[denial]", "'negation' is missing"),
+    ],
+)
+def test_a_garbled_recipe_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
+    path = tmp_path / "encoder.toml"
+    text = resource("data", "encoder.toml").read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), "utf-8")
     with pytest.raises(DataFileError, match=message) as caught:
         default.read_recipe(path)
     assert str(path) in str(caught.value)
@@ -405,7 +545,8 @@ def test_sentence_transformers_gives_the_same_vectors(encoder: StaticEncoder, fo
     expected = encoder.encode(TEXTS)
     assert model.get_embedding_dimension() == 300
     assert np.allclose(model.encode(TEXTS), expected, atol=1e-5)
-    assert np.allclose(model.encode_query(TEXTS[0]), expected[0], atol=1e-5)
+    assert np.allclose(model.encode_query(TEXTS), encoder.encode(TEXTS, kind="query"), atol=1e-5)
+    assert np.allclose(model.encode_document(TEXTS), encoder.encode(TEXTS, kind="document"), atol=1e-5)
     assert np.allclose(model.encode(TEXTS, batch_size=2, normalize_embeddings=True), expected, atol=1e-5)
     model.save(str(tmp_path / "again"), create_model_card=False)
     again = SentenceTransformer(str(tmp_path / "again"), trust_remote_code=True, device="cpu")

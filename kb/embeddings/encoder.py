@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kb.errors import UsageError
 
-TextKind = Literal["document", "query"]
+TextKind = Literal["similarity", "document", "query"]
 Vectors = NDArray[np.float32]
 
 
@@ -33,10 +33,13 @@ class Encoder(Protocol):
     def dim(self) -> int:
         """Length of a vector."""
 
-    def encode(self, texts: str | Sequence[str], *, kind: TextKind = "document") -> Vectors:
+    def encode(self, texts: str | Sequence[str], *, kind: TextKind = "similarity") -> Vectors:
         """Return one vector a text: (n, dim) float32, each of length 1, or 0 where a text holds no word.
 
-        The vector of a text does not depend on the texts beside it.
+        The vector of a text does not depend on the texts beside it. "similarity"
+        is for texts compared with each other: do they say the same? "document"
+        and "query" are for finding: what is a text about? Vectors of the first
+        kind go with their own kind, those of the other two with each other.
         """
 
 
@@ -44,7 +47,7 @@ def as_batch(texts: str | Sequence[str], kind: TextKind) -> list[str]:
     """Return `texts` as a list.
 
     Raises:
-        UsageError: `kind` is neither document nor query, or a text is not a string.
+        UsageError: there is no such `kind`, or a text is not a string.
     """
     if kind not in get_args(TextKind):
         raise UsageError(f"kind={kind!r}: must be one of {', '.join(get_args(TextKind))}")

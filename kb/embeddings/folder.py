@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ import numpy as np
 
 from kb.embeddings.default import tokeniser_revision
 from kb.embeddings.lexicon import Lexicon, StaticModel
+from kb.embeddings.negation import Negation
 from kb.embeddings.static import StaticEncoder
 from kb.errors import ModelError
 
 MARKER = "kb_encoder.json"
 _TABLE, _WORDS = "vectors.npy", "words.npz"
-_FORMAT = 1
-_COLUMNS = {"keys": np.uint64, "rows": np.int32, "weights": np.float32, "shared": np.bool_}
+_FORMAT = 2
+_COLUMNS = {"keys": np.uint64, "rows": np.int32, "weights": np.float32, "shared": np.bool_, "whole": np.bool_}
 _MODULE = "kb.embeddings.module.StaticWords"
 _CARD = """---
 library_name: sentence-transformers
@@ -76,6 +78,7 @@ def write_folder(path: Path, model: StaticModel) -> Path:
 def write_model(path: Path, model: StaticModel) -> None:
     """Write the files below `path` that decide the vectors; the marker last, so that half a model is none."""
     model = model.ready()
+    negation = model.negation
     (path / MARKER).unlink(missing_ok=True)
     np.save(path / _TABLE, model.table, allow_pickle=False)
     np.savez(path / _WORDS, allow_pickle=False, **{name: getattr(model.lexicon, name) for name in _COLUMNS})
@@ -84,6 +87,8 @@ def write_model(path: Path, model: StaticModel) -> None:
         "dim": model.dim,
         "words": len(model.lexicon.keys),
         "spelling": model.spelling,
+        "letters": model.letters,
+        "negation": negation and {**asdict(negation), "words": sorted(negation.words)},
         "tokeniser": tokeniser_revision(),
     }
     (path / MARKER).write_text(json.dumps(marker, indent=2), "utf-8")
@@ -97,19 +102,29 @@ def read_model(path: Path) -> StaticModel:
     """
     try:
         marker = json.loads((path / MARKER).read_text("utf-8"))
-        if marker["format"] > _FORMAT:
-            raise ModelError(f"{path}: was written by a newer kb; upgrade kb")
+        if marker["format"] != _FORMAT:
+            age = "a newer kb; upgrade kb" if marker["format"] > _FORMAT else "an older kb; export it again"
+            raise ModelError(f"{path}: was written by {age}")
         table = np.load(path / _TABLE, allow_pickle=False)
         with (path / _WORDS).open("rb") as file, np.load(file, allow_pickle=False) as words:
             columns: dict[str, Any] = {name: np.asarray(words[name], dtype=kind) for name, kind in _COLUMNS.items()}
-        spelling, sizes = float(marker["spelling"]), {len(column) for column in columns.values()}
+        spelling, letters = float(marker["spelling"]), float(marker["letters"])
+        negation = _negation(marker["negation"])
+        sizes = {len(column) for column in columns.values()}
         fits = table.ndim == 2 and table.shape[1] == marker["dim"] and sizes == {marker["words"]}
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: the model is damaged ({_first_line(error)}); export it again") from error
     rows = columns["rows"]
     if not fits or not 0 <= spelling <= 1 or (len(rows) and not 0 <= rows.min() <= rows.max() < len(table)):
         raise ModelError(f"{path}: the model is damaged (its files do not fit each other); export it again")
-    return StaticModel(Lexicon(**columns), np.asarray(table, dtype=np.float32), spelling)
+    table = np.asarray(table, dtype=np.float32)
+    return StaticModel(Lexicon(**columns), table, spelling, letters=letters, negation=negation)
+
+
+def _negation(stored: dict[str, Any] | None) -> Negation | None:
+    if stored is None:
+        return None
+    return Negation(float(stored["share"]), frozenset(stored["words"]), tuple(stored["idioms"]))
 
 
 def load_folder(path: Path) -> StaticEncoder:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,25 +12,32 @@ from numpy.typing import NDArray
 
 from kb.embeddings.encoder import Vectors
 from kb.embeddings.murmur import word_key
+from kb.embeddings.negation import Negation
 from kb.embeddings.weighting import Whitening
 
 
 class Entry(NamedTuple):
-    """What the lexicon knows of a word. `shared`: the row belongs to a commoner word that is merely near."""
+    """What the lexicon knows of a word.
+
+    `shared`: the row belongs to a commoner word that is merely near. `whole`:
+    the row is all there is to the word, its letters included.
+    """
 
     row: int
     weight: float
     shared: bool
+    whole: bool
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """n words by rising key, with the row of the table, the weight, and whether the row is another word's."""
+    """n words by rising key, with what `Entry` says of each."""
 
     keys: NDArray[np.uint64]
     rows: NDArray[np.int32]
     weights: NDArray[np.float32]
     shared: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -38,10 +46,12 @@ class Lexicon:
         rows: NDArray[np.int32],
         weights: NDArray[np.float32],
         shared: NDArray[np.bool_],
+        whole: NDArray[np.bool_] | None = None,
     ) -> Lexicon:
-        """Return the lexicon of words in any order."""
+        """Return the lexicon of words in any order; without `whole`, no word is."""
         order = np.argsort(keys)
-        return cls(keys[order], rows[order], weights[order], shared[order])
+        entire = np.zeros(len(keys), np.bool_) if whole is None else whole[order]
+        return cls(keys[order], rows[order], weights[order], shared[order], entire)
 
     def find(self, word: str) -> Entry | None:
         """Return what is known of `word` as it is written, or else in lower case."""
@@ -49,24 +59,56 @@ class Lexicon:
             key = np.uint64(word_key(form))
             place = int(np.searchsorted(self.keys, key))
             if place < len(self.keys) and self.keys[place] == key:
-                return Entry(int(self.rows[place]), float(self.weights[place]), bool(self.shared[place]))
+                flags = bool(self.shared[place]), bool(self.whole[place])
+                return Entry(int(self.rows[place]), float(self.weights[place]), *flags)
         return None
+
+
+class Mixtures(NamedTuple):
+    """Rows that are weighted sums of rows: `rows[i]` of `parts[starts[i]:starts[i+1]]`, times `factors`."""
+
+    rows: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    parts: NDArray[np.int32]
+    factors: NDArray[np.float32]
+
+    def of(self, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]] | None:
+        """Return the parts and factors of `row`, None if it is itself; `rows` rise."""
+        place = int(np.searchsorted(self.rows, row))
+        if place == len(self.rows) or self.rows[place] != row:
+            return None
+        some = slice(int(self.starts[place]), int(self.starts[place + 1]))
+        return self.parts[some], self.factors[some]
+
+    def table(self, ready: Vectors) -> Vectors:
+        """Return a copy of `ready` (r, dim) with the rows that are sums in their places."""
+        made = ready.copy()
+        for row, (start, end) in zip(self.rows, pairwise(self.starts), strict=True):
+            made[row] = self.factors[start:end] @ ready[self.parts[start:end]]
+        return made
+
+
+NO_MIXTURES = Mixtures(np.empty(0, np.int32), np.zeros(1, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
 class StaticModel:
     """All that decides the vectors of a static encoder.
 
-    `table` (r, dim) holds word vectors, `whitening` what makes them fit to be
-    summed, to a mean square length of 1; None where that is done already.
+    `table` (r, dim) holds word vectors; `whitening` and then `mixtures` make
+    them fit to be summed; None and no mixtures where that is done already.
     `spelling` is the share of a word's spelling in the vector of a word whose
-    row is another's.
+    row is another's. `letters` is what each kanji, katakana, Latin letter or
+    digit of a word adds to it. `negation` tells affirmed and denied apart.
     """
 
     lexicon: Lexicon
     table: Vectors
     spelling: float
     whitening: Whitening | None = None
+    mixtures: Mixtures = NO_MIXTURES
+    letters: float = 0.0
+    negation: Negation | None = None
 
     @property
     def dim(self) -> int:
@@ -75,7 +117,13 @@ class StaticModel:
 
     def row(self, row: int) -> Vectors:
         """Return one row (dim,) of the table, ready to be summed."""
-        return self.whitening.row(self.table[row]) if self.whitening else self.table[row]
+        if self.whitening is None:
+            return np.asarray(self.table[row], dtype=np.float32)
+        mixed = self.mixtures.of(row)
+        if mixed is None:
+            return self.whitening.row(self.table[row])
+        parts, factors = mixed
+        return np.asarray(factors @ self.whitening.table(self.table[parts]), dtype=np.float32)
 
     def with_words(self, words: Sequence[str], table: Vectors) -> StaticModel:
         """Return the model in which each of `words` is a row of `table` (words, dim) as it stands, weight included."""
@@ -87,11 +135,13 @@ class StaticModel:
             np.concatenate([old.rows[kept], np.arange(len(words), dtype=np.int32) + len(ready.table)]),
             np.concatenate([old.weights[kept], np.ones(len(words), np.float32)]),
             np.concatenate([old.shared[kept], np.zeros(len(words), np.bool_)]),
+            np.concatenate([old.whole[kept], np.ones(len(words), np.bool_)]),
         )
-        return StaticModel(lexicon, np.concatenate([ready.table, table]), self.spelling)
+        return replace(ready, lexicon=lexicon, table=np.concatenate([ready.table, table]))
 
     def ready(self) -> StaticModel:
-        """Return the same model with the whole table whitened, for those who need all of it."""
+        """Return the same model with the whole table ready to be summed, for those who need all of it."""
         if self.whitening is None:
             return self
-        return StaticModel(self.lexicon, self.whitening.table(self.table), self.spelling)
+        table = self.mixtures.table(self.whitening.table(self.table))
+        return replace(self, table=table, whitening=None, mixtures=NO_MIXTURES)

@@ -9,6 +9,7 @@ The table is a parameter, so the model can be trained further and saved.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,10 @@ import numpy as np
 import torch
 from sentence_transformers.base.modules import InputModule
 
-from kb.embeddings.encoder import Vectors
 from kb.embeddings.folder import read_model, write_model
 from kb.embeddings.lexicon import StaticModel
-from kb.embeddings.spelling import spelling_vector
-from kb.embeddings.static import word_counts, word_parts
+from kb.embeddings.negation import polarity_axis
+from kb.embeddings.static import folded, word_counts, word_parts
 from kb.errors import ModelError
 
 
@@ -39,26 +39,27 @@ class StaticWords(InputModule):
         rows: list[int] = []
         factors: list[float] = []
         starts: list[int] = []
-        spelt = np.zeros((len(inputs), self.model.dim), np.float32)
+        denied: list[bool] = []
+        written = np.zeros((len(inputs), self.model.dim), np.float32)
+        negation = self.model.negation if kwargs.get("task") is None else None  # as for kind="similarity"
         for place, text in enumerate(inputs):
             starts.append(len(rows))
-            for word, count in word_counts((prompt or "") + text).items():
+            plain = folded((prompt or "") + text)
+            counts = word_counts(plain)
+            for word, count in counts.items():
                 parts = word_parts(self.model, word)
                 rows += [row for row, _ in parts.rows]
                 factors += [factor * count**0.5 for _, factor in parts.rows]
-                spelt[place] += self._spelt(parts.spellings) * np.float32(count**0.5)
-        return {
+                written[place] += parts.written(self.model.dim) * np.float32(count**0.5)
+            if negation is not None:
+                denied.append(negation.denied(plain, counts))
+        features = {
             "input_ids": torch.tensor(rows, dtype=torch.long),
             "offsets": torch.tensor(starts, dtype=torch.long),
             "factors": torch.tensor(factors, dtype=torch.float32),
-            "spellings": torch.from_numpy(spelt),
+            "written": torch.from_numpy(written),
         }
-
-    def _spelt(self, spellings: tuple[tuple[str, float], ...]) -> Vectors:
-        vector = np.zeros(self.model.dim, np.float32)
-        for word, factor in spellings:
-            vector += np.float32(factor) * spelling_vector(word, self.model.dim)
-        return vector
+        return features if negation is None else {**features, "denied": torch.tensor(denied)}
 
     def forward(self, features: dict[str, torch.Tensor | Any], **kwargs: Any) -> dict[str, torch.Tensor | Any]:
         """Add `sentence_embedding` (n, dim), each row of length 1 or 0, to what `preprocess` returned."""
@@ -66,8 +67,20 @@ class StaticWords(InputModule):
         known = self.embedding(
             features["input_ids"], features["offsets"], per_sample_weights=features["factors"].to(kind)
         )
-        features["sentence_embedding"] = torch.nn.functional.normalize(known + features["spellings"].to(kind), dim=1)
+        made = torch.nn.functional.normalize(known + features["written"].to(kind), dim=1)
+        if "denied" in features:
+            made = self._told(made, features["denied"])
+        features["sentence_embedding"] = made
         return features
+
+    def _told(self, made: torch.Tensor, denied: torch.Tensor) -> torch.Tensor:
+        """Do what `Negation.told` does, so that it can be trained through."""
+        share = self.model.negation.share if self.model.negation else 0.0
+        axis = torch.from_numpy(polarity_axis(self.model.dim)).to(made)
+        plain = torch.nn.functional.normalize(made - (made @ axis)[:, None] * axis, dim=1)
+        sides = torch.where(denied, -1.0, 1.0).to(made) * made.any(dim=1)
+        mixed: torch.Tensor = (1 - share) ** 0.5 * plain + share**0.5 * sides[:, None] * axis
+        return mixed
 
     def get_embedding_dimension(self) -> int:
         """Return the length of a vector."""
@@ -76,7 +89,7 @@ class StaticWords(InputModule):
     def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
         """Write the model, with the table as it is now, below `output_path`."""
         table = self.embedding.weight.detach().cpu().float().numpy()
-        write_model(Path(output_path), StaticModel(self.model.lexicon, table, self.model.spelling))
+        write_model(Path(output_path), replace(self.model, table=table))
 
     @classmethod
     def load(

@@ -13,45 +13,68 @@ from typing import NamedTuple
 import numpy as np
 
 from kb.embeddings.encoder import TextKind, Vectors, as_batch, unit
-from kb.embeddings.lexicon import StaticModel
-from kb.embeddings.spelling import spelling_vector
+from kb.embeddings.lexicon import Entry, StaticModel
+from kb.embeddings.spelling import letters_vector, spelling_vector
 from kb.text import normal_forms, short_units
 
 REMEMBERED = 32_768  # words; 40 MB at 300 dimensions
 
 
 class Parts(NamedTuple):
-    """What the vector of a word is the sum of: rows of the table and spellings, each with a factor."""
+    """What the vector of a word is the sum of: rows of the table, spellings and letters, each with a factor."""
 
     rows: tuple[tuple[int, float], ...] = ()
     spellings: tuple[tuple[str, float], ...] = ()
+    letters: tuple[tuple[str, float], ...] = ()
+
+    def written(self, dim: int) -> Vectors:
+        """Return what is not of the table: the spellings and letters (dim,)."""
+        vector = np.zeros(dim, np.float32)
+        for word, factor in self.spellings:
+            vector += np.float32(factor) * spelling_vector(word, dim)
+        for word, factor in self.letters:
+            vector += np.float32(factor) * letters_vector(word, dim)
+        return vector
 
 
 def word_counts(text: str) -> Counter[str]:
     """Return how often each word of `text` is said: normalised forms of Sudachi's mode C, after NFKC."""
-    return Counter(normal_forms(unicodedata.normalize("NFKC", text)))
+    return Counter(normal_forms(folded(text)))
+
+
+def folded(text: str) -> str:
+    """Return `text` in the one width that everything here reads: NFKC."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def word_parts(model: StaticModel, word: str) -> Parts:
     """Return what `word` is made of under `model`.
 
     A word with a row of its own is that row. A compound without one is read by
-    its short units (Sudachi's mode A), as a compound says what its units say. Of
-    what is left, a word that shares the row of a near word is partly that row
-    and partly its spelling, and an unknown word is its spelling, if it has a
-    letter or a digit.
+    its short units (Sudachi's mode A), as a compound says what its units say,
+    scaled to the length of one word. Of what is left, a word that shares the
+    row of a near word is partly that row and partly its spelling, and an
+    unknown word is its spelling, if it has a letter or a digit. Its letters are
+    added to any of them.
     """
     entry = model.lexicon.find(word)
-    if entry is None or entry.shared:
-        units = short_units(word)
-        if units:
-            made = [_simple_parts(model, unit_) for unit_ in units]
-            return Parts(sum((p.rows for p in made), ()), sum((p.spellings for p in made), ()))
-    return _simple_parts(model, word)
+    if entry is not None and entry.whole:
+        return Parts(rows=((entry.row, entry.weight),))
+    units = short_units(word) if entry is None or entry.shared else []
+    parts = _joined([_simple_parts(model, unit_) for unit_ in units]) if units else _simple_parts(model, word, entry)
+    if not model.letters:
+        return parts
+    return parts._replace(letters=((word, model.letters * (entry.weight if entry else 1.0)),))
 
 
-def _simple_parts(model: StaticModel, word: str) -> Parts:
-    entry = model.lexicon.find(word)
+def _joined(units: Sequence[Parts]) -> Parts:
+    factor = len(units) ** -0.5
+    rows = tuple((row, factor * own) for part in units for row, own in part.rows)
+    return Parts(rows, tuple((word, factor * own) for part in units for word, own in part.spellings))
+
+
+def _simple_parts(model: StaticModel, word: str, entry: Entry | None = None) -> Parts:
+    entry = entry or model.lexicon.find(word)
     if entry is None:
         known = any(map(str.isalnum, word))
         return Parts(spellings=((word, 1.0),)) if known else Parts()
@@ -85,18 +108,25 @@ class StaticEncoder:
     def __repr__(self) -> str:
         return f"<StaticEncoder {self.name!r} {self.revision} dim={self.dim}>"
 
-    def encode(self, texts: str | Sequence[str], *, kind: TextKind = "document") -> Vectors:
+    def encode(self, texts: str | Sequence[str], *, kind: TextKind = "similarity") -> Vectors:
         """Return one vector a text: (n, dim) float32, length 1, or 0 where a text holds no word.
 
-        Queries and documents are read alike. Raises UsageError for anything but strings.
+        Queries and documents are read alike; texts to be compared with each
+        other are told apart as affirming or denying, too. Raises UsageError for
+        anything but strings.
         """
         batch = as_batch(texts, kind)
+        negation = self.model.negation if kind == "similarity" else None
         sums = np.zeros((len(batch), self.dim), np.float32)
+        denied: list[bool] = []
         for place, text in enumerate(batch):
-            counts = word_counts(text)
+            plain = folded(text)
+            counts = Counter(normal_forms(plain))
+            if negation is not None:
+                denied.append(negation.denied(plain, counts))
             with self._lock:
                 self._add(counts, sums[place])
-        return unit(sums)
+        return unit(sums) if negation is None else negation.told(unit(sums), denied)
 
     def _add(self, counts: Counter[str], into: Vectors) -> None:
         """Add the vectors of the counted words to `into` (dim,)."""
@@ -120,9 +150,7 @@ class StaticEncoder:
     def word_vector(self, word: str) -> Vectors:
         """Return what one saying of `word`, a normalised form, adds to the sum of a text: (dim,), of any length."""
         parts = word_parts(self.model, word)
-        vector = np.zeros(self.dim, np.float32)
+        vector = parts.written(self.dim)
         for row, factor in parts.rows:
             vector += np.float32(factor) * self.model.row(row)
-        for spelt, factor in parts.spellings:
-            vector += np.float32(factor) * spelling_vector(spelt, self.dim)
         return vector

@@ -62,8 +62,10 @@ class TransformerEncoder:
         documents = (held[name] for name in _DOCUMENT_PROMPTS if name in held)
         return {"query": held.get("query", plain) or "", "document": next(documents, plain) or ""}
 
-    def encode(self, texts: str | Sequence[str], *, kind: TextKind = "document") -> Vectors:
+    def encode(self, texts: str | Sequence[str], *, kind: TextKind = "similarity") -> Vectors:
         """Return one vector a text: (n, dim) float32, length 1; the empty text's is whatever the model makes of it.
+
+        Only queries are told apart: texts to be compared get the document's prompt.
 
         Raises:
             UsageError: anything but strings.

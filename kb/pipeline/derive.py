@@ -89,7 +89,7 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, worker
     batches = list(_batches(pending, _VECTORS_BATCH))
     made: Iterator[npt.NDArray[np.float32]]
     if workers.count == 1 or len(batches) < _FEW:
-        made = (encoder.encode([text for _, text in batch]) for batch in batches)
+        made = (encoder.encode([text for _, text in batch], kind="document") for batch in batches)
     else:
         made = workers.each(_default_vectors, ([text for _, text in batch] for batch in batches))
     done = 0
@@ -118,7 +118,7 @@ def _default_encoder() -> Encoder:
 
 def _default_vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """Return a vector a text (texts x dim). Runs in any process."""
-    return _default_encoder().encode(texts)
+    return _default_encoder().encode(texts, kind="document")
 
 
 def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

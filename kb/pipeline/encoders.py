@@ -195,7 +195,7 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, progress: Progress |
     pending.sort(key=lambda item: len(item[1]))
     done = 0
     for batch in _batches(pending):
-        matrix = encoder.encode([text for _, text in batch]).astype("<f4")
+        matrix = encoder.encode([text for _, text in batch], kind="document").astype("<f4")
         rows = [(key, vector.tobytes()) for (key, _), vector in zip(batch, matrix, strict=True)]
         with engine.begin() as connection:
             done += store.put_vectors(connection, model_id, rows)
