@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format wheel bench clean
+.PHONY: help demo test lint format wheel bench screenshots site clean
 
 help:
 	@echo "make demo     build a database from data/posts, search it, export a topic"
@@ -15,6 +15,8 @@ help:
 	@echo "make format   put the sources into shape"
 	@echo "make wheel    build the wheel into dist/"
 	@echo "make bench    time a build against tokenising alone"
+	@echo "make screenshots  take the README's pictures of the site (needs Chromium and Japanese fonts)"
+	@echo "make site     build the site's scripts again from frontend/ (needs Node)"
 	@echo "make clean    remove .venv, caches and what the others made"
 
 demo: $(VENV)/.installed
@@ -38,8 +40,14 @@ wheel: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/build.py
 
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/screenshots.py
+
+site:
+	cd frontend && npm ci && npm run build
+
 clean:
-	rm -rf $(VENV) demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) frontend/node_modules demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kb needs Python 3.11 or newer: make PYTHON=python3.12")'

@@ -100,7 +100,7 @@ def test_heavy_libraries_are_imported_inside_functions() -> None:
         inside = {
             n.lineno
             for f in ast.walk(tree)
-            if isinstance(f, ast.FunctionDef)
+            if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)
             for n in ast.walk(f)
             if isinstance(n, ast.stmt)
         }

@@ -187,7 +187,7 @@ def test_map_has_every_claim_with_a_vector(site: Reader, database: Path) -> None
     ids = np.frombuffer(data, "<u4", count, 4)
     assert len(data) == 4 + 10 * count
     assert sorted(ids.tolist()) == [ident for (ident,) in rows(database, "SELECT id FROM claims ORDER BY id")]
-    page = site.page("/map")
+    page = site.page("/map")  # laid out by now
     topics = [given for tag, given in page.tags if tag == "li" and "data-number" in given]
     assert topics
     groups = np.frombuffer(data, np.uint8, count, 4 + 8 * count)
@@ -200,6 +200,20 @@ def test_map_has_every_claim_with_a_vector(site: Reader, database: Path) -> None
     assert site.get("/-/map/x.json").status_code == 404
     again = scatter.Map(server.Site(database)).drawn()
     assert again.data == data  # the same vectors give the same map
+
+
+def test_a_page_does_not_wait_for_a_map_that_takes_long(
+    database: Path, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(server.site(database), runner)
+    monkeypatch.setattr(scatter, "PATIENCE", 0.0)
+    held = server.of(reader.application).map
+    with held._lock:  # as if another thread were laying it out
+        page = reader.page("/map", **{"accept-language": "ja"})
+    assert JA("map_pending") in page.words
+    assert held._drawing is not None
+    held._drawing.join(120)
+    assert [tag for tag, _ in reader.page("/map").tags if tag == "canvas"]
 
 
 def test_a_saved_map_is_used_while_the_database_is_as_it_was(database: Path, tmp_path: Path) -> None:
@@ -220,7 +234,9 @@ def test_a_saved_map_is_used_while_the_database_is_as_it_was(database: Path, tmp
 
 def test_without_embeddings_the_map_is_a_list(database: Path, tmp_path: Path, runner: asyncio.Runner) -> None:
     bare = changed(database, tmp_path / "bare.db", "DELETE FROM embeddings", "DELETE FROM models")
-    page = Reader(server.site(bare), runner).page("/map", **{"accept-language": "ja"})
+    reader = Reader(server.site(bare), runner)
+    reader.get("/-/map.bin")
+    page = reader.page("/map", **{"accept-language": "ja"})
     assert JA("map_empty") in page.words
     assert "canvas" not in [tag for tag, _ in page.tags]
 

@@ -159,6 +159,14 @@ def test_every_page_tells_how_long_it_took(site: Reader, database: Path) -> None
         assert given[0].startswith("app;dur="), path
 
 
+def test_pages_are_compressed_for_those_who_take_it(site: Reader) -> None:
+    for path in ("/", "/kb/claims.json", "/-/map.bin"):
+        answer = site.get(path, **{"accept-encoding": "gzip"})
+        assert answer.headers["content-encoding"] == "gzip", path
+        assert "Accept-Encoding" in answer.headers["vary"]
+        assert "content-encoding" not in site.get(path, **{"accept-encoding": "identity"}).headers
+
+
 def test_parameters_given_twice_or_huge_are_answered(site: Reader) -> None:
     for query in (
         "q=a&q=b",

@@ -138,7 +138,7 @@ async def duplicates(request: Request, datasette: Any, site: server.Site) -> Res
 @page
 async def map_page(request: Request, datasette: Any, site: server.Site) -> Response:
     """Show all claims as a map. The points are fetched by a script; what they are about stands on the page."""
-    return await render(datasette, request, "map", {"drawn": await asyncio.to_thread(site.map.drawn)})
+    return await render(datasette, request, "map", {"drawn": await asyncio.to_thread(site.map.soon)})
 
 
 @hookimpl

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from datasette import hookimpl
@@ -12,7 +11,7 @@ from markupsafe import Markup, escape
 
 from kb import server
 from kb.server.site import language as language_of
-from kb.server.web import address
+from kb.server.web import address, compressed_and_timed
 
 # Folders of the machine that built the database: of no use to a visitor, and none of his business.
 _HIDDEN = {("posts", "root"), ("builds", "sources"), ("builds", "faults"), ("models", "source")}
@@ -82,22 +81,6 @@ def _full_text(query: str | None) -> str:
 
 
 @hookimpl
-def asgi_wrapper(datasette: Any) -> Callable[[Any], Any]:
-    """Tell with every page, Datasette's too, how long the server took for it (W3C Server Timing)."""
-
-    def wrap(app: Any) -> Any:
-        async def timed(scope: Any, receive: Any, send: Any) -> None:
-            started = time.perf_counter()
-
-            async def answer(message: Any) -> None:
-                if message["type"] == "http.response.start":
-                    took = f"app;dur={(time.perf_counter() - started) * 1000:.1f}"
-                    message = {**message, "headers": [*message.get("headers", []), (b"server-timing", took.encode())]}
-                await send(message)
-
-            inner: Awaitable[None] = app(scope, receive, answer if scope["type"] == "http" else send)
-            await inner
-
-        return timed
-
-    return wrap
+def asgi_wrapper() -> Callable[[Any], Any]:
+    """Compress every page, Datasette's too, and tell how long the server took for it."""
+    return compressed_and_timed

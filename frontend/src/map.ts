@@ -259,6 +259,7 @@ class Chart {
 async function start(box: HTMLElement): Promise<void> {
   const answer = await fetch(box.dataset["points"]!);
   if (!answer.ok) return;
+  if (box.dataset["pending"]) return location.reload(); // it has been laid out meanwhile
   const points = unpack(await answer.arrayBuffer());
   box.hidden = false;
   document.getElementById("map-hint")?.removeAttribute("hidden");

@@ -8,6 +8,8 @@ Tenenbaum 2004). Seeds are fixed: the same vectors give the same map.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,10 +37,18 @@ def positions(vectors: Floats, landmarks: int = LANDMARKS) -> Floats:
     if count < 4:
         return np.stack([np.linspace(0.3, 0.7, count), np.full(count, 0.5)], axis=1).astype(np.float32)
     from sklearn.decomposition import PCA
+    from threadpoolctl import threadpool_limits
 
+    # One thread: the same places on every machine, and no spinning threads where other programs want the cores.
+    with threadpool_limits(1):
+        return _placed(vectors, landmarks, PCA)
+
+
+def _placed(vectors: Floats, landmarks: int, pca: Any) -> Floats:
+    count = len(vectors)
     dimensions = min(_DIMENSIONS, vectors.shape[1], count - 1)
     chosen = np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.intp)
-    reduce = PCA(dimensions, svd_solver="full" if count < 2 * vectors.shape[1] else "covariance_eigh", random_state=0)
+    reduce = pca(dimensions, svd_solver="full" if count < 2 * vectors.shape[1] else "covariance_eigh", random_state=0)
     sample = reduce.fit_transform(vectors[chosen]).astype(np.float32)
     if count < 2 * _SMALL:
         flat: Floats = sample[:, :2] if sample.shape[1] > 1 else np.repeat(sample, 2, axis=1)

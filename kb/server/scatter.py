@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import struct
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kb.errors import NotFoundError
+from kb.errors import KbError, NotFoundError
 from kb.records import CLAIM_KINDS
 from kb.server.layout import positions
 from kb.server.opening import Opened
@@ -20,6 +21,7 @@ from kb.text import is_japanese
 
 Places = npt.NDArray[np.uint16]
 COLOURED = 12  # topics that have a colour and a name on the map
+PATIENCE = 3.0  # seconds that a page waits for the map
 SUFFIX = ".map"  # of the file beside a published database
 _GRID = 65535
 _ROWS = (
@@ -58,6 +60,7 @@ class Map:
         self._lock = threading.Lock()
         self._state = ""
         self._drawn: Drawn | None = None
+        self._drawing: threading.Thread | None = None
 
     def drawn(self) -> Drawn:
         """Return the map as it is now. The first call takes seconds; those at the same time wait for it."""
@@ -68,6 +71,25 @@ class Map:
                 self._drawn = self._opened.base().read(lambda conn: _draw(conn, kept))
                 self._state = state
             return self._drawn
+
+    def soon(self) -> Drawn | None:
+        """Return the map, or None where laying it out takes longer than a visitor should wait; it goes on then.
+
+        Raises:
+            DatabaseError: the database cannot be read.
+        """
+        state = self._opened.keep("map", _fingerprint)
+        if self._drawn is not None and state == self._state:
+            return self._drawn
+        if self._drawing is None or not self._drawing.is_alive():
+            self._drawing = threading.Thread(target=self._try, name="map", daemon=True)
+            self._drawing.start()
+        self._drawing.join(PATIENCE)
+        return self._drawn if state == self._state else None
+
+    def _try(self) -> None:
+        with contextlib.suppress(KbError):  # whoever asks next is told
+            self.drawn()
 
     def point(self, ident: int) -> dict[str, Any]:
         """Return the claim of a point: `claim`, `text`, `lang`, `kind`, `title`, `date`.

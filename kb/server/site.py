@@ -35,7 +35,7 @@ _LOOKED_AT = 3  # contradictions on the first page
 PAGE = 100  # claims on a page of one kind
 POSTS = 30  # posts that a topic page lists
 CONTEXTS = 5  # places of a claim that are shown with what stands around them
-LEDGER = 250  # rows of what was left out that an article shows
+LEDGER = 100  # rows of what was left out that an article shows
 
 
 class Site(Opened):

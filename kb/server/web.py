@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -29,6 +30,8 @@ TYPES = {
     "bib": "application/x-bibtex; charset=utf-8",
 }
 _YEAR = 365 * 24 * 3600
+_WORTHWHILE = 1000  # bytes; less is sent as it is
+_LEVEL = 4  # of zlib's nine: Japanese text to a quarter in a few milliseconds
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
@@ -153,3 +156,26 @@ def file(body: str | bytes, form: str, name: str = "", **more: str) -> Any:
         headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     data = body.encode("utf-8", "replace") if isinstance(body, str) else body
     return Response(data, 200, headers, TYPES.get(form, "application/octet-stream"))
+
+
+def compressed_and_timed(plain: Any) -> Any:
+    """Return an ASGI application whose answers are compressed for those who take it, and tell how long they took.
+
+    The header is that of W3C Server Timing; the time ends where the answer begins.
+    """
+    from asgi_gzip import GZipMiddleware
+
+    app = GZipMiddleware(plain, minimum_size=_WORTHWHILE, compresslevel=_LEVEL)
+
+    async def timed(scope: Any, receive: Any, send: Any) -> None:
+        started = time.perf_counter()
+
+        async def answer(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                took = f"app;dur={(time.perf_counter() - started) * 1000:.1f}"
+                message = {**message, "headers": [*message.get("headers", []), (b"server-timing", took.encode())]}
+            await send(message)
+
+        await app(scope, receive, answer if scope["type"] == "http" else send)
+
+    return timed

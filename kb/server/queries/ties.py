@@ -9,23 +9,23 @@ from typing import Any
 from kb.search import lookups
 
 _LINKS = (
-    "SELECT o.start, l.relation, l.score, l.evidence, c.id FROM occurrences o JOIN links l ON l.{one} = o.claim_id"
-    " JOIN claims c ON c.id = l.{other} WHERE o.post_id = ?1"
-    " AND NOT EXISTS (SELECT 1 FROM occurrences own WHERE own.claim_id = c.id AND own.post_id = ?1)"
+    "SELECT o.start, l.relation, l.score, l.{other} FROM occurrences o JOIN links l ON l.{one} = o.claim_id"
+    " WHERE o.post_id = ?1"
 )
 _SAME = (
-    "SELECT DISTINCT o.start, 'same', 1.0, '[]', o.claim_id FROM occurrences o JOIN occurrences e"
-    " ON e.claim_id = o.claim_id AND e.post_id <> o.post_id WHERE o.post_id = ?1"
+    "SELECT DISTINCT o.start, 'same', 1.0, o.claim_id FROM occurrences o JOIN claims c ON c.id = o.claim_id"
+    " WHERE o.post_id = ?1 AND c.post_count > 1"
 )
 _NEIGHBOURS = (
-    "SELECT o.start, 'near', n.score, '[]', n.other_id FROM occurrences o JOIN neighbours n ON n.claim_id = o.claim_id"
+    "SELECT o.start, 'near', n.score, n.other_id FROM occurrences o JOIN neighbours n ON n.claim_id = o.claim_id"
     " WHERE o.post_id = ?1 AND n.score >= ?2"
 )
-_ELSEWHERE = (
-    "SELECT c.key, c.text, c.kind, c.post_count, p.key, p.title, p.path, p.date, o.start FROM claims c"
-    " JOIN occurrences o ON o.claim_id = c.id JOIN posts p ON p.id = o.post_id WHERE c.id = ?1 AND p.id <> ?2"
-    " ORDER BY p.date DESC, p.path, o.start LIMIT 1"
+_PLACES = (
+    "SELECT c.id, c.key, c.text, c.kind, c.post_count, p.key, p.title, p.path, p.date, o.start"
+    " FROM json_each(?1) j JOIN claims c ON c.id = j.value JOIN occurrences o ON o.claim_id = c.id"
+    " JOIN posts p ON p.id = o.post_id WHERE p.id <> ?2 ORDER BY p.date, p.path DESC, o.start DESC"
 )
+_OWN = "SELECT DISTINCT claim_id FROM occurrences WHERE post_id = ?"
 _NEAR_CLAIM = (
     "SELECT n.score, c.key, c.text, c.kind, c.certainty, c.holder, c.post_count, c.id FROM neighbours n"
     " JOIN claims c ON c.id = n.other_id WHERE n.claim_id = ?1 AND NOT EXISTS (SELECT 1 FROM links l"
@@ -35,38 +35,53 @@ _NEAR_CLAIM = (
 _RANK = {"conflict": 0, "same": 1, "subsumes": 2, "related": 3, "near": 4}
 NEAR = 0.8  # cosine from which on a neighbour stands in an article's margin
 _A_SENTENCE = 2  # ties shown beside one sentence
+_LOOSE = ("related", "near")
+_LOOSE_MOST = 24  # such ties shown beside one article, the strongest
 
 
 def margin(conn: sqlite3.Connection, post_id: int) -> dict[int, list[dict[str, Any]]]:
     """Return by the start of a sentence what other articles say on it: contradictions first, then the same, then more.
 
+    Of claims that are merely related or near, a sentence has one, and an article
+    the strongest few: a margin that is always full tells nothing.
+
     Each tie has `relation` (same, subsumes, conflict, related or near), `score`,
-    `evidence`, the other claim and the article that says it.
+    the other claim and the newest other article that says it.
     """
-    found: list[tuple[Any, ...]] = []
+    rows: list[tuple[int, str, float, int]] = []
     for one, other in (("a_id", "b_id"), ("b_id", "a_id")):
-        found += conn.execute(_LINKS.format(one=one, other=other), (post_id,)).fetchall()
-    found += conn.execute(_SAME, (post_id,)).fetchall()
-    found += conn.execute(_NEIGHBOURS, (post_id, NEAR)).fetchall()
-    found.sort(key=lambda row: (row[0], _RANK[row[1]], -row[2], row[4]))
+        rows += conn.execute(_LINKS.format(one=one, other=other), (post_id,)).fetchall()
+    own = {claim for (claim,) in conn.execute(_OWN, (post_id,))}
+    rows = [row for row in rows if row[3] not in own]
+    rows += conn.execute(_SAME, (post_id,)).fetchall()
+    rows += conn.execute(_NEIGHBOURS, (post_id, NEAR)).fetchall()
+    chosen = _chosen(rows)
+    ids = json.dumps(sorted({row[3] for row in chosen}))
+    names = ("claim", "text", "kind", "posts", "key", "title", "path", "date", "start")
+    places = {row[0]: dict(zip(names, row[1:], strict=True)) for row in conn.execute(_PLACES, (ids, post_id))}
     ties: dict[int, list[dict[str, Any]]] = {}
-    for start, relation, score, evidence, claim_id in found:
-        beside = ties.setdefault(start, [])
-        if len(beside) >= _A_SENTENCE or any(tie["id"] == claim_id for tie in beside):
-            continue
-        row = conn.execute(_ELSEWHERE, (claim_id, post_id)).fetchone()
-        if row:
-            names = ("claim", "text", "kind", "posts", "key", "title", "path", "date", "start")
-            beside.append(
-                {
-                    "id": claim_id,
-                    "relation": relation,
-                    "score": score,
-                    "evidence": json.loads(evidence),
-                    **dict(zip(names, row, strict=True)),
-                }
-            )
+    for start, relation, score, claim in chosen:
+        if claim in places:
+            ties.setdefault(start, []).append({"relation": relation, "score": score, **places[claim]})
     return ties
+
+
+def _chosen(rows: list[tuple[int, str, float, int]]) -> list[tuple[int, str, float, int]]:
+    """Return the ties that are shown, by sentence and then by weight; a claim stands beside an article once."""
+    chosen: list[tuple[int, str, float, int]] = []
+    beside: dict[int, int] = {}
+    told: set[int] = set()
+    loose = 0
+    for row in sorted(rows, key=lambda row: (_RANK[row[1]], -row[2], row[0], row[3])):
+        start, relation, _, claim = row
+        weak = relation in _LOOSE
+        if claim in told or beside.get(start, 0) >= (1 if weak else _A_SENTENCE) or (weak and loose >= _LOOSE_MOST):
+            continue
+        told.add(claim)
+        beside[start] = beside.get(start, 0) + 1
+        loose += weak
+        chosen.append(row)
+    return sorted(chosen, key=lambda row: (row[0], _RANK[row[1]], -row[2], row[3]))
 
 
 def articles(
@@ -120,7 +135,9 @@ def near_claim(conn: sqlite3.Connection, claim_id: int, most: int) -> list[dict[
     """Return the claims of other posts nearest in meaning to a claim, those already tied to it left out."""
     names = ("score", "claim", "text", "kind", "certainty", "holder", "posts", "id")
     found = [dict(zip(names, row, strict=True)) for row in conn.execute(_NEAR_CLAIM, (claim_id, most))]
+    ids = json.dumps([one["id"] for one in found])
+    where = ("post_key", "title", "post", "date", "start")
+    places = {row[0]: dict(zip(where, row[5:], strict=True)) for row in conn.execute(_PLACES, (ids, -1))}
     for one in found:
-        row = conn.execute(_ELSEWHERE, (one["id"], -1)).fetchone()
-        one["place"] = dict(zip(("post_key", "title", "post", "date", "start"), row[4:], strict=True)) if row else None
+        one["place"] = places.get(one["id"])
     return found
