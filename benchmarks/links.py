@@ -35,6 +35,7 @@ from search import grow
 
 from kb import schema
 from kb.links import neighbours
+from kb.links.limits import limits
 from kb.pipeline import link_corpus, links
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
@@ -115,7 +116,7 @@ def recall(db: Path) -> float:
     able = np.flatnonzero(corpus.able)
     asked[able[:: max(1, len(able) // SAMPLE)]] = True
     whole = neighbours.Cells(np.zeros((len(corpus.ids), 0), dtype=np.int32), ())
-    floor = neighbours.scale(corpus.claims).at(links.ties.limits().neighbour)
+    floor = neighbours.scale(corpus.claims).at(limits().neighbour)
     found = neighbours.nearest(corpus.claims, whole, floor, asked, corpus.able)
     row = np.repeat(np.flatnonzero(asked), found.counts)
     hits = sum(int(corpus.ids[b]) in held.get(int(corpus.ids[a]), ()) for a, b in zip(row, found.places, strict=True))

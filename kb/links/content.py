@@ -13,9 +13,13 @@ import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+
+from kb import fts
+from kb.links.limits import limits
 
 COMMON_SHARE = 0.01  # of all claims: a word that so many hold tells nothing
 COMMON_LEAST = 10  # claims; in a small corpus no word is common before that
@@ -121,7 +125,13 @@ def _noun(word: str) -> bool:
 
 def tells(word: str) -> bool:
     """Tell whether a word may tell what a claim is about: a noun of two characters or more, no numeral."""
-    return len(word) > 1 and _noun(word) and not _NUMERAL.match(word)
+    return len(word) > 1 and _noun(word) and not _NUMERAL.match(word) and word not in _idle()
+
+
+@cache
+def _idle() -> frozenset[str]:
+    """Return the English words that tell nothing, as they stand in the index: some in katakana."""
+    return frozenset(word for spelt in limits().idle for word in fts.decode(fts.terms(spelt)[0]).split())
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -20,9 +20,9 @@ from functools import cache
 import numpy as np
 
 from kb.links.content import Content, tells
+from kb.links.limits import limits
 from kb.links.prepare import Prepared, prepare
 from kb.links.tables import tables
-from kb.links.ties import limits
 from kb.text import is_japanese
 
 CROWD = 40  # claims; a frame that more of them have is a stock phrase
@@ -128,7 +128,10 @@ def _subjects(p: Prepared) -> frozenset[str]:
     """
     marked = {name for name, term in p.terms.items() if term.weight >= _WHOLE and term.roles & _MARKED}
     said = _saying()
-    return frozenset(name for name in marked if not {p.governors.get(name), p.holdings.get(name), name} & said)
+    kept = frozenset(name for name in marked if not {p.governors.get(name), p.holdings.get(name), name} & said)
+    if said & set(p.tail) and kept - p.subject:  # 研究所は、会社が増えると予測する
+        return kept - p.subject
+    return kept
 
 
 def _named(p: Prepared) -> frozenset[str]:

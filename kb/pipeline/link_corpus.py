@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,10 @@ class Corpus:
     content: content.Content
     claims: neighbours.Claims
     able: npt.NDArray[np.bool_]
+
+    def without_vectors(self) -> Corpus:
+        """Return the same without the vectors."""
+        return replace(self, claims=replace(self.claims, vectors=np.zeros((0, 0), dtype=np.float32)))
 
     def places(self) -> dict[int, int]:
         """Return the place of each claim id."""

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 
 from kb import fts, links, parts, store
 from kb.links import articles, frames, neighbours, ties
+from kb.links.limits import limits
 from kb.pipeline import link_corpus
 from kb.pipeline.link_corpus import Corpus
 from kb.pipeline.merge import rules_fingerprint
@@ -34,6 +35,7 @@ from kb.text import tokens
 STAGE = "links"
 LINKS_VERSION = 1  # raise it when code would tie the same claims otherwise
 _BATCH = 200
+_WRITTEN = 20_000  # ties at once
 _FEW = 4
 
 Pair = tuple[int, int]
@@ -73,6 +75,7 @@ def tie(engine: Engine, tally: Tally, workers: Workers) -> None:
         corpus = link_corpus.read(connection, model.id, model.dim)
         found = _neighbours(connection, corpus, state, tally)
         told = link_corpus.parts(connection, corpus)
+    corpus = corpus.without_vectors()  # of very many claims they take most of the memory
     verdicts = _judged(engine, corpus, found, told, tally, workers)
     with engine.connect() as connection:
         made = _ties(connection, corpus, found, told, verdicts)
@@ -84,7 +87,7 @@ def tie(engine: Engine, tally: Tally, workers: Workers) -> None:
 
 def _fingerprint(name: str, revision: str) -> str:
     """Return a fingerprint of all that decides ties beside the claims: model, limits, tables, code."""
-    made = (name, revision, ties.limits().fingerprint, rules_fingerprint(), parts_fingerprint())
+    made = (name, revision, limits().fingerprint, rules_fingerprint(), parts_fingerprint())
     state = "\0".join((*made, str(fts.VERSION), str(LINKS_VERSION)))
     return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
 
@@ -93,7 +96,7 @@ def _neighbours(connection: Connection, corpus: Corpus, state: str, tally: Tally
     """Find the neighbours of the claims whose state is another, or that had one of these for a neighbour."""
     scale = neighbours.scale(corpus.claims)
     cells = neighbours.cells(corpus.claims)
-    floor = scale.at(ties.limits().neighbour)
+    floor = scale.at(limits().neighbour)
     base = f"{state} {scale.middle} {scale.spread}"
     states = ties.states(base, corpus.content, corpus.made_of, cells)
     before = [(held or " ").split(" ") for held in corpus.states]
@@ -135,10 +138,10 @@ def _judged(engine: Engine, corpus: Corpus, found: Found, told: ties.Parts, tall
     What the merge stage has judged is not judged again; what was judged before
     is remembered, unless one of the two claims has changed.
     """
-    limits = ties.limits()
-    pairs = ties.overlapping(corpus.content, ((a, b) for a, b, _ in found.near), limits.overlap)
+    set_by = limits()
+    pairs = ties.overlapping(corpus.content, ((a, b) for a, b, _ in found.near), set_by.overlap)
     framed = frames.framed(corpus.content, link_corpus.marks(corpus, told))
-    wanted = {*pairs, *ties.overlapping(corpus.content, framed, limits.frame_overlap)}
+    wanted = {*pairs, *ties.overlapping(corpus.content, framed, set_by.frame_overlap)}
     rules = f"{STAGE} {rules_fingerprint()}"
     keys = corpus.keys
     named = {(keys[a], keys[b]): (a, b) for a, b in wanted}
@@ -226,11 +229,14 @@ def _contradictions(connection: Connection, corpus: Corpus, told: ties.Parts, pa
     """Return the pairs, judged to contradict each other, that speak of one thing."""
     ids = corpus.ids.tolist()
     text = stored.claim_texts(connection, {ids[place] for pair in pairs for place in pair})
-    around = stored.around(connection, text)
+    around, holder = stored.around(connection, text), stored.holders(connection, text)
 
     def names(place: int) -> tuple[frozenset[str], frozenset[str]]:
-        about = around.get(ids[place], "")
-        return frozenset(told.names.get(place, ())), frozenset(m.key for m in parts.entities(about, tokens(about)))
+        id_ = ids[place]
+        about = around.get(id_, "")
+        own = told.names.get(place, {})  # but for whoever says it: two may say of one thing what they like
+        said = frozenset(key for key, words in own.items() if words not in holder[id_])
+        return said, frozenset(m.key for m in parts.entities(about, tokens(about)))
 
     def sure(a: int, b: int) -> bool:
         if not frames.one_subject(_prepared(text[ids[a]]), _prepared(text[ids[b]])):
@@ -264,19 +270,22 @@ def _write_ties(connection: Connection, corpus: Corpus, found: Found, told: ties
     ids = corpus.ids.tolist()
     near = {(a, b): cosine for a, b, cosine in found.near}
     fresh: dict[Pair, tuple[str, float, Sequence[str]]] = {}
-    wanted = set()
+    written = 0
     for (a, b), (relation, score, evidence) in made.items():
         pair = (ids[a], ids[b])
-        wanted.add(pair)
-        held = old.get(pair)
+        held = old.pop(pair, None)
         if evidence is None:
             if held and held[:2] == (relation, score) and not (found.changed[a] or found.changed[b]):
                 continue
             evidence = ties.common(corpus.content, told, a, b, near[a, b])
         if held != (relation, score, evidence):
             fresh[pair] = (relation, score, evidence)
-    stored.change_links(connection, [pair for pair in old if pair not in wanted], fresh)
-    return len(fresh)
+        if len(fresh) == _WRITTEN:
+            stored.change_links(connection, (), fresh)
+            written += len(fresh)
+            fresh.clear()
+    stored.change_links(connection, old, fresh)  # what is left of the old ones is tied no more
+    return written + len(fresh)
 
 
 def _write_articles(connection: Connection, corpus: Corpus, made: Made) -> None:

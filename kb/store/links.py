@@ -159,6 +159,12 @@ def claim_texts(connection: Connection, claim_ids: Collection[int]) -> dict[int,
     return {row.id: row.text for row in rows}
 
 
+def holders(connection: Connection, claim_ids: Collection[int]) -> dict[int, str]:
+    """Return who makes each of some claims, by their ids."""
+    rows = connection.execute(select(Claim.id, Claim.holder).where(in_list(Claim.id, sorted(claim_ids))))
+    return {row.id: row.holder for row in rows}
+
+
 def claims_of_wordings(connection: Connection) -> dict[str, int]:
     """Return the id of the claim that each wording belongs to."""
     return dict(_rows(connection, "SELECT DISTINCT wording, claim_id FROM occurrences"))
