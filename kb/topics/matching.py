@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -40,8 +40,10 @@ class Names:
 
     `whole` are topics whose names must not run on in a longer word of the same
     letters; `barring` are excluded phrases with a number in them, by topic.
+    `spots` finds where in a text one of the phrases may begin.
     """
 
+    spots: re.Pattern[str]
     starts: dict[str, list[_Phrase]]
     parts: dict[tuple[int, str], int]
     whole: frozenset[int]
@@ -74,7 +76,17 @@ def names_of(topics: Sequence[Topic]) -> Names:
         for phrase in topic.exclude
         if "#" in phrase
     )
-    return Names(starts, parts, frozenset(n for n, topic in enumerate(topics) if topic.discovered), barring)
+    found = frozenset(n for n, topic in enumerate(topics) if topic.discovered)
+    return Names(_spots(starts), starts, parts, found, barring)
+
+
+def _spots(starts: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for the places where two characters stand that a phrase may begin with; some are none."""
+    pairs = sorted(starts)
+    if not pairs:
+        return re.compile("(?!)")
+    first, second = ("".join(map(re.escape, sorted({pair[n] for pair in pairs}))) for n in (0, 1))
+    return re.compile(f"(?=[{first}][{second}])")
 
 
 def variants(alias: str, groups: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -101,7 +113,8 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
     hits: list[tuple[_Phrase, int, int]] = []
     barred: dict[int, list[tuple[int, int]]] = {}
     starts = names.starts
-    for at in range(len(flat) - 1):
+    for spot in names.spots.finditer(flat):
+        at = spot.start()
         for phrase in starts.get(flat[at : at + 2], ()):
             end = at + len(phrase.text)
             if not flat.startswith(phrase.text, at) or not _stands_alone(flat, at, end):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from kb.config import resource
@@ -21,6 +21,9 @@ from kb.topics.spelling import fold
 
 _LONGEST = 24  # characters; a longer run of nouns is a heading, not a name
 _MOST_WORDS = 5
+
+
+_folded = lru_cache(maxsize=65_536)(fold)  # the same few thousand words come again and again
 
 
 class Phrase(NamedTuple):
@@ -87,17 +90,17 @@ def _add(text: str, run: Sequence[Token], found: list[Phrase]) -> None:
     """Add the phrase that a run of words makes, its empty words cut off, if it names something."""
     table = _table()
     words = list(run)
-    while words and (fold(words[-1].surface) in table.ends or words[-1].pos[0] in ("接頭辞", "形状詞")):
+    while words and (_folded(words[-1].surface) in table.ends or words[-1].pos[0] in ("接頭辞", "形状詞")):
         words.pop()
-    while words and (fold(words[0].surface) in table.begins or words[0].pos[0] == "接尾辞"):
+    while words and (_folded(words[0].surface) in table.begins or words[0].pos[0] == "接尾辞"):
         words.pop(0)
     if not words or len(words) > _MOST_WORDS:
         return
     written = text[words[0].start : words[-1].end]
-    key = fold(written)
+    key = _folded(written)
     if not 1 < len(key) <= _LONGEST or key in table.whole or key.isdigit() or key.endswith("的"):
         return
-    contents = [word for word in words if fold(word.surface) not in table.whole]
+    contents = [word for word in words if _folded(word.surface) not in table.whole]
     if not contents:
         return
     proper = any(
