@@ -251,7 +251,7 @@ def test_both_languages_fill_in_the_same_values() -> None:
     ja, en = words("ja"), words("en")
     for name in ja:
         if isinstance(ja[name], str):
-            assert set(re.findall(r"\{\w+\}", ja[name])) == set(re.findall(r"\{\w+\}", en[name])), name
+            assert set(re.findall(r"\{\w+", ja[name])) == set(re.findall(r"\{\w+", en[name])), name
 
 
 def test_json_follows_its_published_schema(db: Path, odd: Path) -> None:
@@ -316,6 +316,29 @@ def test_pictures_have_names_text_as_text_and_colours_of_the_page(db: Path) -> N
     assert set(re.findall(r"fill: (#\w+)", pictures[0])) <= {"#ffffff", "#000000"}
     assert "var(--forecast)" in pictures[0]
     assert "<metadata" not in text
+
+
+def test_years_far_before_the_others_are_counted_together(conn: sqlite3.Connection) -> None:
+    from kb.export import chart
+
+    (summary,) = export.read(conn, ["power"])
+    row = summary.timeline[0]
+    years = [1990, *(2020 + n % 3 for n in range(12))]
+    rows = tuple(replace(row, when=replace(row.when, first=f"{year}-01-01")) for year in years)
+    drawn = chart.timeline(replace(summary, timeline=rows), "ja", "y")
+    assert drawn is not None
+    assert re.findall(r">([–\d]{4,5})</text>", drawn[1]) == ["–2020", "2021", "2022"]
+    assert drawn[0] == "話題の時期：主張が語る年ごとの件数"
+
+
+def test_where_few_claims_are_dated_the_months_of_posts_are_drawn(conn: sqlite3.Connection) -> None:
+    from kb.export import chart
+
+    (summary,) = export.read(conn, ["power"])
+    drawn = chart.timeline(replace(summary, timeline=()), "en", "m")
+    assert drawn is not None
+    assert drawn[0] == "Claims by the month of their post"
+    assert re.findall(r">(20\d\d-\d\d)</text>", drawn[1]) == ["2025-09", "2025-10", "2025-11", "2025-12", "2026-01"]
 
 
 def test_a_graph_of_topics_writes_japanese_as_text(conn: sqlite3.Connection) -> None:

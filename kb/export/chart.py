@@ -98,7 +98,10 @@ def timeline(summary: Summary, lang: str, ident: str) -> tuple[str, str] | None:
     steps = _steps([date[:size] for date, _ in dated])
     if len(steps) < 2:
         return None
-    counts = {kind: Counter(date[:size] for date, own in dated if own == kind) for kind in CLAIM_KINDS}
+    # What lies before the first step is counted with it; its label says so.
+    early = any(date[:size] < steps[0] for date, _ in dated)
+    counts = {kind: Counter(max(date[:size], steps[0]) for date, own in dated if own == kind) for kind in CLAIM_KINDS}
+    labels = [f"–{steps[0]}" if early else steps[0], *steps[1:]]
     chart = Chart(5.2, 2.3)
     axes = chart.figure.add_axes((0.08, 0.2, 0.9, 0.74))
     bottom = [0] * len(steps)
@@ -108,7 +111,7 @@ def timeline(summary: Summary, lang: str, ident: str) -> tuple[str, str] | None:
         bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
     every = -(-len(steps) // 8)
     places = range(0, len(steps), every)
-    axes.set_xticks(list(places), [chart.word(steps[place]) for place in places])
+    axes.set_xticks(list(places), [chart.word(labels[place]) for place in places])
     axes.set_yticks([0, max(bottom)], ["0", str(max(bottom))])
     axes.tick_params(length=0, labelsize=10, labelcolor=_INK)
     axes.margins(x=0.02)
@@ -119,13 +122,22 @@ def timeline(summary: Summary, lang: str, ident: str) -> tuple[str, str] | None:
 
 
 def _steps(dates: Sequence[str]) -> list[str]:
-    """Return every year or month from the first to the last, at most thirty of them, the last ones."""
+    """Return every year or month of the span that most dates are of, at most thirty of them."""
     if not dates:
         return []
     if len(dates[0]) == 4:
-        return [str(year) for year in range(max(int(min(dates)), int(max(dates)) - _YEARS + 1), int(max(dates)) + 1)]
+        low, high = _main([int(date) for date in dates])
+        return [str(year) for year in range(low, high + 1)]
     first, last = ((int(date[:4]) * 12 + int(date[5:7]) - 1) for date in (min(dates), max(dates)))
     return [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(max(first, last - _YEARS + 1), last + 1)]
+
+
+def _main(years: Sequence[int]) -> tuple[int, int]:
+    """Return the first and last year without the few far out: one in ten at the early end, at most, is cut off."""
+    ranked = sorted(years)
+    high = ranked[-1]
+    low = max(ranked[len(ranked) // 10], high - _YEARS + 1)
+    return low, high
 
 
 def graph(summary: Summary, lang: str, ident: str) -> tuple[str, str] | None:

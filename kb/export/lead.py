@@ -48,7 +48,7 @@ _ALIKE = 0.75  # similarity from which another post's claim supports one
 _DIVERSITY = 0.4  # MMR's 1 - lambda
 _SAME = 0.85  # similarity from which a claim says what one already taken says
 _WORST = 0.2  # form below which a claim is no candidate
-_POOL = 60  # candidates that are compared one with another
+_POOL = 20  # candidates of a kind that are compared one with another
 _FIGURES = frozenset({"count", "number", "occasion", "ordinal", "sort", "person", "long", "sheet", "place"})
 
 
@@ -80,7 +80,7 @@ def form(claim: Claim) -> float:
     low, high = length["best"]
     made = 1.0 if low <= size <= high else 0.75
     made *= 0.3 if claim.context is not None else 1.0
-    made *= 0.3 if patterns["leans"][lang].search(text) else 1.0
+    made *= 0.15 if patterns["leans"][lang].search(text) else 1.0
     made *= 0.6 if patterns["opens"][lang].search(text) else 1.0
     return made * (0.45 if patterns["talks"][lang].search(text) else 1.0)
 
@@ -135,12 +135,14 @@ def choose(claims: Sequence[Claim], vectors: Mapping[int, bytes], most: int = MO
         return ()
     alike = similarities(ranked, vectors)
     worth = _worth(ranked, alike, [fit[claim.key] for claim in ranked])
-    pool = sorted(range(len(ranked)), key=lambda i: (-round(float(worth[i]), 9), ranked[i].key))[:_POOL]
+    order = sorted(range(len(ranked)), key=lambda i: (-round(float(worth[i]), 9), ranked[i].key))
+    best = [[i for i in order if ranked[i].kind == kind][:_POOL] for kind in CLAIM_KINDS]
+    pool = sorted((i for own in best for i in own), key=order.index)
     taken = _diverse(ranked, pool, worth, alike, most)
-    order: dict[str, int] = {kind: place for place, kind in enumerate(CLAIM_KINDS)}
+    kinds: dict[str, int] = {kind: place for place, kind in enumerate(CLAIM_KINDS)}
     return tuple(
         ranked[i]
-        for i in sorted(taken, key=lambda i: (order[ranked[i].kind], -round(float(worth[i]), 9), ranked[i].key))
+        for i in sorted(taken, key=lambda i: (kinds[ranked[i].kind], -round(float(worth[i]), 9), ranked[i].key))
     )
 
 
