@@ -222,7 +222,7 @@ def _first(m: re.Match[str], tables: dict[str, Any], last: tuple[str, float]) ->
 
 
 # Nothing is a date without one of these; most sentences have none and are spared forty patterns.
-_DATE_HINT = re.compile(r"[年月日週期半春夏秋冬時夜晩あき]|[0-9][Qq]|[Qq][1-4]")
+_DATE_HINT = re.compile(r"[年月日週期半春夏秋冬時夜晩]|[0-9][Qq]|[Qq][1-4]|あす|きのう|おととし")
 _JAPANESE = re.compile(r"[\u3041-\u30ff\u4e00-\u9fff]")
 
 

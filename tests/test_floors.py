@@ -40,7 +40,7 @@ def pairs() -> Report[PairFigures]:
     return evaluate.pairs(evaluate.read_pairs(EVAL / "pairs.jsonl"))
 
 
-@pytest.fixture(scope="module", params=["pairs_first.jsonl", "pairs_second.jsonl", "pairs_third.jsonl"])
+@pytest.fixture(scope="module", params=[f"pairs_{which}.jsonl" for which in ("first", "second", "third", "fourth")])
 def blind(request: pytest.FixtureRequest) -> Report[PairFigures]:
     """Return the figures of a set that was first run after it was labelled; its mistakes have since been mended."""
     return evaluate.pairs(evaluate.read_pairs(EVAL / request.param))
@@ -101,7 +101,7 @@ def test_no_conflict_is_merged(pairs: Report[PairFigures]) -> None:
     ],
 )
 def test_pairs_written_before_the_rules_were_run(blind: Report[PairFigures], figure: str, floor: float) -> None:
-    assert blind.figures.items >= 125
+    assert blind.figures.items >= 60
     assert getattr(blind.figures, figure) >= floor, shown(blind)
     assert blind.figures.merged_conflicts == 0, shown(blind)
 

@@ -52,7 +52,7 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     if out.clashes:
         _topics(a, b, out)
     _scope(a, b, out)
-    if lead_key(a.label) != lead_key(b.label) and lead_key(a.label) and lead_key(b.label):
+    if a.label and b.label and lead_key(a.label) and lead_key(b.label) and lead_key(a.label) != lead_key(b.label):
         out.clashes.append(("lead", a.label, b.label))
     if a.passive != b.passive and a.verbal and b.verbal:
         _voice(a, b, shared_names, out)
@@ -240,8 +240,9 @@ _TOPIC = frozenset(("subject", "of-subject", "by", "of-by", "of-object", "of-dat
 def _scope(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find contrasts of scope, but for pairs that are already opposites of what is said (最高 / 最低)."""
     only = out.clashes[0] if len(out.clashes) == 1 and out.clashes[0][0] == "opposite" else ("", "", "")
-    told = {p.terms[n].shown for p in (a, b) for names in p.described.values() for n in names if n in p.terms}
-    told = told if any(kind == "name" for kind, _, _ in out.clashes) else set()  # 内部から昇格した滝本氏
+    told: set[str] = set()  # 内部から昇格した滝本氏
+    if any(kind == "name" for kind, _, _ in out.clashes):
+        told = {p.terms[n].shown for p in (a, b) for names in p.described.values() for n in names if n in p.terms}
     for row, words in a.scopes.items():
         other = b.scopes.get(row)
         if other and not words & other and words | other != {only[1], only[2]} and not (words | other) <= told:

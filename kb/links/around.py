@@ -81,10 +81,16 @@ def weighed(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset[s
 def described(words: Sequence[Word], tokens: Sequence[Token]) -> dict[str, frozenset[str]]:
     """Return for each name the words of its clause that stand before it and say who that is: 材料科学が専門の早瀬氏."""
     found: dict[str, frozenset[str]] = {}
+    edges = [at for at, token in enumerate(tokens) if token.surface in ("、", "は")]
+    before: list[str] = []
+    passed = 0
     for word in words:
+        while passed < len(edges) and edges[passed] < word.at:
+            passed += 1
+            before.clear()
         if word.kind == "entity":
-            edge = max((at for at in range(word.at) if tokens[at].surface in ("、", "は")), default=-1)
-            found[word.name] = frozenset(w.name for w in words if edge < w.at < word.at)
+            found[word.name] = frozenset(before)
+        before.append(word.name)
     return found
 
 

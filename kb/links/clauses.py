@@ -74,8 +74,14 @@ def read_words(
 
 def _names(text: str, tokens: Sequence[Token], table: Tables) -> list[tuple[int, int, str]]:
     """Return (start, end, first name) of each listed name in `text` that is made of whole words."""
-    starts, ends = {t.start for t in tokens}, {t.end for t in tokens}
-    return list(table.names.find(text, lambda start, end: start in starts and end in ends))
+    edges: list[set[int]] = []
+
+    def whole(start: int, end: int) -> bool:
+        if not edges:  # most sentences hold no name
+            edges.extend(({t.start for t in tokens}, {t.end for t in tokens}))
+        return start in edges[0] and end in edges[1]
+
+    return list(table.names.find(text, whole))
 
 
 def _split(token: Token, kind: str, at: int, table: Tables) -> list[Word]:

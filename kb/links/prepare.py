@@ -120,12 +120,10 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     plain, label = clean(text)
     latin = is_english(plain)
     body = strip_openers(plain) if latin else strip_opener(plain, table)
+    meant = body
     if table.rewrite_any.search(body):
-        meant = body
         for compiled, to in table.rewrites:
             meant = compiled.sub(to, meant)
-    else:
-        meant = body
     words = list(tokens) if tokens is not None and meant == text else read_tokens(meant)
     plain_words = words if meant == body else read_tokens(body)
     found_dates = dates(meant)

@@ -142,7 +142,8 @@ def _clauses(a: Prepared, b: Prepared, out: Comparison) -> None:
 
 def _holdings(a: Prepared, b: Prepared, settled: bool, out: Comparison) -> None:
     """Find two things that have changed owners: 甲社の窯と乙社の船 / 乙社の窯と甲社の船."""
-    moved = [x for x in a.holdings if x in b.holdings and a.holdings[x] != b.holdings[x]]
+    there, here = a.holdings, b.holdings
+    moved = [x for x, one in there.items() if here.get(x, one) != one]
     for i, x in enumerate(moved):
         for y in moved[i + 1 :]:
             one, two = a.holdings[x], a.holdings[y]
