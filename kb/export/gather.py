@@ -65,7 +65,7 @@ _CONFLICTS = (
     " JOIN claims a ON a.id = l.a_id JOIN claims b ON b.id = l.b_id"
     f" WHERE l.relation = 'conflict' AND (l.a_id {_AMONG} OR l.b_id {_AMONG}) ORDER BY l.score DESC, a.key, b.key"
 )
-_REVIEWS = "SELECT a, b, state FROM reviews"
+_REVIEWS = "SELECT a, b, state FROM reviews ORDER BY created, a, b"
 _WORDINGS = f"SELECT DISTINCT claim_id, wording FROM occurrences WHERE claim_id {_AMONG}"
 _QUESTIONS = (
     'SELECT DISTINCT q.plain, p.path, p.title, p.date, q.start, q."end", q.spans, q.text, p.key'
@@ -232,7 +232,8 @@ def _conflicts(
     kept = []
     for a, b, score, evidence, a_key, b_key in rows:
         left, right = wordings[a] | {a_key}, wordings[b] | {b_key}
-        states = {state for x, y, state in reviews if (x in left and y in right) or (x in right and y in left)}
-        if "dismissed" not in states:
-            kept.append((a, b, score, tuple(map(str, json.loads(evidence))), "reviewed" if states else ""))
+        told = [one for x, y, one in reviews if (x in left and y in right) or (x in right and y in left)]
+        state = told[-1] if told else ""  # of several, the last
+        if state != "dismissed":
+            kept.append((a, b, score, tuple(map(str, json.loads(evidence))), state))
     return tuple(kept), {claim for a, b, *_ in kept for claim in (a, b)}
