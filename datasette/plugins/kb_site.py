@@ -37,19 +37,25 @@ async def home(request: Request, datasette: Any, site: server.Site) -> Response:
 async def search(request: Request, datasette: Any, site: server.Site) -> Response:
     """Show the results of a search, or its form alone."""
     query = params.single(request.args, "q") or ""
-    context: dict[str, Any] = {"q": query, "found": None, "message": "", "forms": list(FORMATS)}
-    options, status = params.Options(limit=params.SHOWN), 200
+    options, message = params.Options(limit=params.SHOWN), ""
     try:
         options = params.options(request.args)
-        if query:
-            context["found"] = await asyncio.to_thread(site.search, query, options)
-    except (UsageError, NotFoundError) as error:
-        context["message"], status = site.told(error), 400
-    context["options"] = options
-    context["topics"] = topics = await asyncio.to_thread(site.topics)
-    context["names"] = await asyncio.to_thread(site.named, options.filters)
+    except UsageError as error:
+        message = site.told(error)
+
+    def gather() -> dict[str, Any]:  # all in one thread: handing over takes longer than looking up
+        told, found = message, None
+        try:
+            found = site.search(query, options) if query and not told else None
+        except (UsageError, NotFoundError) as error:
+            told = site.told(error)
+        return {"found": found, "message": told, "topics": site.topics(), "names": site.named(options.filters)}
+
+    context = await asyncio.to_thread(gather)
+    status = 400 if context["message"] else 200
+    context |= {"q": query, "options": options, "forms": list(FORMATS)}
     given = pairs(request, "limit", "lang", "page")
-    context["facets"], context["chosen"] = choices(context["found"], given, topics, context["names"])
+    context["facets"], context["chosen"] = choices(context["found"], given, context["topics"], context["names"])
     context["more"] = "?" + urlencode([*given, ("limit", min(options.limit * 2, _MOST_SHOWN))])
     context["asked"] = urlencode([*given, ("limit", options.limit)])
     context["can_grow"] = options.limit < _MOST_SHOWN
@@ -73,10 +79,8 @@ async def article(request: Request, datasette: Any, site: server.Site) -> Respon
     key = await asyncio.to_thread(site.article_key, given)
     if key != given:
         return Response.redirect(address(datasette, "article", key))
-    context: dict[str, Any] = {"article": await asyncio.to_thread(site.article, key), "pieces": None}
-    if params.single(request.args, "original"):
-        context["pieces"] = await asyncio.to_thread(site.original, key)
-    return await render(datasette, request, "article", context)
+    whole = bool(params.single(request.args, "original"))
+    return await render(datasette, request, "article", await asyncio.to_thread(site.reading, key, original=whole))
 
 
 @page

@@ -20,10 +20,14 @@ def marked(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
     A word matches where it stands letter by letter, width and case aside; else
     where Sudachi reads the same normalised word (サーバ in サーバー, 二十 in 20).
     """
-    spans = list(_spans(text, words)) if words else []
+    return cut(text, list(_merged(_spans(text, words)))) if words else cut(text, ())
+
+
+def cut(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """Return `text` cut into parts, each with whether it lies in one of `spans` (code points, sorted, apart)."""
     parts: list[tuple[str, bool]] = []
     end = 0
-    for start, stop in _merged(spans):
+    for start, stop in spans:
         if start > end:
             parts.append((text[end:start], False))
         parts.append((text[start:stop], True))

@@ -17,7 +17,7 @@ from kb.records import CLAIM_KINDS, Hit, PostHit
 from kb.search import Filters, Options, lookups
 from kb.server import scatter
 from kb.server.chart import bars, months, sparks
-from kb.server.marks import marked, readable
+from kb.server.marks import cut, marked, readable
 from kb.server.opening import Opened
 from kb.server.original import Piece
 from kb.server.queries import articles, entities, facets, overview, sets, ties
@@ -173,6 +173,10 @@ class Site(Opened):
         """
         return self.base().read(lambda conn: articles.article(conn, key, LEDGER))
 
+    def reading(self, key: str, *, original: bool) -> dict[str, Any]:
+        """Return an `article`, and with `original` the `pieces` of its source, else None for them."""
+        return {"article": self.article(key), "pieces": self.original(key) if original else None}
+
     def source(self, key: str) -> str:
         """Return the text of a post as it was on disk."""
         return self.base().read(lambda conn: articles.source(conn, key))
@@ -323,11 +327,17 @@ def _key_of(post: PostHit) -> str:
     return next((place.post_key for hit in post.claims for place in hit.occurrences if place.post == post.post), "")
 
 
+def _parts(hit: Hit) -> list[tuple[str, bool]]:
+    """Return a hit's text in marked and unmarked parts: where the search says, unless mark-up has to go first."""
+    text = readable(hit.text)
+    return cut(text, hit.marks) if text == hit.text else marked(text, (*hit.matched, *hit.synonyms))
+
+
 def _shown(hit: Hit) -> dict[str, Any]:
     """Return a hit with its text in marked and unmarked parts."""
     return {
         "claim": hit.claim,
-        "parts": marked(readable(hit.text), (*hit.matched, *hit.synonyms)),
+        "parts": _parts(hit),
         "lang": language(hit.text),
         "kind": hit.kind,
         "certainty": hit.certainty,

@@ -12,13 +12,8 @@ from kb.errors import DataFileError, UsageError
 
 LANGUAGES = ("ja", "en")
 ONE = "_one"
-_OPEN = (
-    "entity_kind_",
-    "form_",
-    "tie_",
-    "action_",
-    "facet_",
-)  # names made from values that may be newer than the words
+# Names made from values of the database, which may be newer than the words.
+_OPEN = ("entity_kind_", "form_", "tie_", "action_", "facet_", "ev_", "kind_")
 Words = Callable[..., str]
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 
