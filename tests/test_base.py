@@ -17,6 +17,7 @@ from search_data import POSTS, Post, WordEncoder, make
 import kb
 from kb import fts, schema
 from kb.base import KnowledgeBase
+from kb.embeddings import adapted
 from kb.errors import DatabaseError, ModelError, NotFoundError, UsageError
 from kb.records import Hit, PostHit
 from kb.text import short_key
@@ -33,6 +34,7 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
     fake = types.ModuleType("kb.embeddings")
     fake.load = load  # type: ignore[attr-defined]
+    fake.adapted = adapted  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "kb.embeddings", fake)
     monkeypatch.setattr(kb, "embeddings", fake, raising=False)
 
