@@ -169,3 +169,18 @@ def test_a_terminal_is_not_written_over(tmp_path: Path) -> None:
         conn.execute("UPDATE posts SET title = '題\u202e\u0007逆'")
         conn.commit()
     assert not set("\u202e\u0007") & set(run(db, "power").stdout)
+
+
+def test_a_written_lead_is_put_above_and_what_was_removed_is_counted(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(name: str, prompt: str, system: str) -> str:
+        key = prompt.split("[")[2].split("]")[0]
+        return f"蓄電の設備が増える[{key}]。根拠のない文。"
+
+    monkeypatch.setattr("kb.export.abstract._answer", answer)
+    result = run(made, "power", "--llm", "writer")
+    assert result.exit_code == 0
+    assert "> 蓄電の設備が増える。[^1]\n" in result.stdout
+    assert result.stdout.index("## AIによる要約") < result.stdout.index("## 要点")
+    assert "kb: power: 1 sentences of writer cited nothing sound; removed" in result.stderr
