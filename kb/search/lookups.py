@@ -20,9 +20,11 @@ _CLAIM = (
     "SELECT id, key, text, kind, certainty, holder, occurrence_count, post_count, first_date, last_date FROM claims"
 )
 _TOPICS = (
-    "SELECT t.slug, t.name_ja, t.name_en, t.parent, t.discovered, count(DISTINCT ct.claim_id),"
-    " count(DISTINCT o.post_id) FROM topics t LEFT JOIN claim_topics ct ON ct.topic_id = t.id"
-    " LEFT JOIN occurrences o ON o.claim_id = ct.claim_id GROUP BY t.id ORDER BY t.position, t.slug"
+    # The topics stage keeps the counts with each topic; a build that was killed before may have left none.
+    "SELECT t.slug, t.name_ja, t.name_en, t.parent, t.discovered, coalesce(json_extract(t.stats, '$.claims'),"
+    " (SELECT count(*) FROM claim_topics ct WHERE ct.topic_id = t.id)), coalesce(json_extract(t.stats, '$.posts'),"
+    " (SELECT count(DISTINCT o.post_id) FROM claim_topics ct JOIN occurrences o ON o.claim_id = ct.claim_id"
+    " WHERE ct.topic_id = t.id)) FROM topics t ORDER BY t.position, t.slug"
 )
 _TOPICS_OF = (
     "SELECT t.slug, t.name_ja, t.name_en, ct.score, ct.evidence FROM claim_topics ct"

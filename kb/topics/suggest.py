@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Suggestion:
 
     `near` are phrases that stand beside it, `wider` those that hold it, both
     with counts; `doubtful` are wider ones that keep other company, to exclude
-    if they mean something else.
+    if they mean something else; the topic's seeds are quotes, to be written anew.
     """
 
     topic: Topic
@@ -64,9 +64,12 @@ class Suggestion:
         for one in self.examples:
             day = f", {one.date[:10]}" if one.date else ""
             remarks.append(f"{one.text} ({one.post}:{one.start}-{one.end}{day})")
+        # Quotes as seeds would draw in what is said in the same words of something else: a reader writes them.
         if self.topic.seeds:
-            remarks.append("The seeds are quotes: write them anew, as what the topic is about.")
-        return entry(self.topic, {alias: f"{n} claims" for alias, n in self.counts.items()}, remarks)
+            remarks.append("seeds: two to four sentences that posts on it would say, in words of your own, such as")
+            remarks += [f"  - {seed}" for seed in self.topic.seeds]
+        bare = replace(self.topic, seeds=())
+        return entry(bare, {alias: f"{n} claims" for alias, n in self.counts.items()}, remarks)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, as JSON holds them."""
