@@ -207,6 +207,56 @@ def test_contradictions_are_found_beside_them(a: str, b: str) -> None:
     assert relate(a, b).relation == "conflict"
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("鉛ほど錫は重くない。", "錫ほど鉛は重くない。"),
+        ("自前で漬けるほうが買うより安い。", "買うほうが自前で漬けるより安い。"),
+        ("井戸は川より深い。", "川は井戸より深い。"),
+        ("水位が下がれば漁獲が増える。", "漁獲が増えれば水位が下がる。"),
+        ("農家の多くが賛成し、漁師の多くが反対した。", "漁師の多くが賛成し、農家の多くが反対した。"),
+        ("甲社は乙社の子会社だ。", "乙社は甲社の子会社だ。"),
+        ("東芝の窯と日立の船を見た。", "日立の窯と東芝の船を見た。"),
+        ("堤防は石ではなく土で築かれた。", "堤防は土ではなく石で築かれた。"),
+        ("牧草は増えなかった。", "牧草は減った。"),
+        ("堰の工事は終わった。", "堰の工事は始まっていない。"),
+        ("Rain spoiled the wheat.", "The wheat spoiled rain."),
+        ("The ferry did not slow.", "The ferry is fast."),
+        ("Wells are deeper than rivers.", "Rivers are deeper than wells."),
+    ],
+)
+def test_what_has_changed_places_or_is_only_not_its_opposite_never_merges(a: str, b: str) -> None:
+    assert relate(a, b).relation != "same"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("鉄は銅より重い。", "銅は鉄より軽い。"),
+        ("灯台は簡単には見つからない。", "灯台を見つけるのは簡単ではない。"),
+        ("訓練は72時間続いた。", "訓練は3日間続いた。"),
+        ("灯りを使っていない家はない。", "灯りはすべての家が使っている。"),
+        ("港では、人手の代わりに機械が荷を運ぶ。", "港では、人手ではなく機械が荷を運ぶ。"),
+        ("The dam was built by farmers.", "Farmers built the dam."),
+        ("Sales fell by 20 percent last year.", "Last year sales dropped by 20%."),
+    ],
+)
+def test_the_same_said_from_the_other_end_merges(a: str, b: str) -> None:
+    assert relate(a, b).relation == "same", relate(a, b)
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ("客は231人だった。", "客は200人を超えた。"),
+        ("工費は298億円だ。", "工費は約300億円だ。"),
+        ("工期は12年だ。", "工期は10〜15年だ。"),
+    ],
+)
+def test_an_exact_number_says_more_than_the_bound_that_leaves_room_for_it(more: str, less: str) -> None:
+    assert relate(more, less).relation == "subsumes"
+
+
 def test_a_denial_that_affirms_is_no_reason_to_merge() -> None:
     plain, turned = "海の幸は、町の宝です。", "海の幸は、町の宝に他なりません。"
     assert relate(plain, turned).relation not in ("same", "conflict")

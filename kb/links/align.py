@@ -113,7 +113,7 @@ def _opposites(left_a: list[Term], left_b: list[Term], out: Comparison) -> tuple
                 if same_side and one.poles & two.poles:
                     met += min(one.weight, two.weight)
                     out.turned += one.signs != two.signs
-                    if one.signs != two.signs and all(
+                    if one.signs != two.signs and any(
                         axis in contraries or axis >= FIRST_AXIS for axis, _ in one.poles & two.poles
                     ):
                         out.clashes.append(("reach", _signed(one), _signed(two)))  # 増えない is not yet 減る

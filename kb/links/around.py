@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from kb.links.negation import Word
 from kb.records import Token
@@ -43,6 +44,11 @@ def governors(words: Sequence[Word]) -> dict[str, str]:
 def doers(words: Sequence[Word], tokens: Sequence[Token]) -> dict[str, frozenset[str]]:
     """Return for each word marked by は or が the words of its clause after it: who does what."""
     subjects = [w for w in words if w.role == "subject" and w.weight >= 1 and w.kind in ("entity", "noun")]
+    subjects += [  # 男性の多くが
+        w
+        for w, head in pairwise(words)
+        if w.role == "of-subject" and head.role == "subject" and head.weight < 1 <= w.weight
+    ]
     if len(subjects) < 2:
         return {}
     commas = [at for at, token in enumerate(tokens) if token.surface == "、"]
@@ -64,7 +70,7 @@ def weighed(words: Sequence[Word], tokens: Sequence[Token]) -> tuple[frozenset[s
     sides: dict[str, frozenset[str]] = {}
     edge = 0
     for at, token in enumerate(tokens):
-        side = "than" if token.surface == "より" and token.pos[0] == "助詞" else ""
+        side = "than" if token.surface in ("より", "ほど") and token.pos[0] == "助詞" else ""
         if token.surface in ("ほう", "方") and tokens[at + 1 : at + 2] and tokens[at + 1].pos[0] == "助詞":
             side = "top"
         if side:

@@ -211,6 +211,8 @@ def _case_after(at: int, tokens: Sequence[Token]) -> str:
             return prefix + case if case else ""
         if kind == "助動詞" and token.lemma == "だ" and token.surface == "で" and _denied_next(place, tokens):
             return prefix + "not"
+        if kind == "助動詞" and prefix and token.lemma in ("だ", "です"):
+            return prefix + "is"  # 甲は乙の子会社だ
         if kind not in ("名詞", "接尾辞", "接頭辞", "記号") and not (prefix and kind in ("形状詞", "補助記号")):
             return ""
         place += 1

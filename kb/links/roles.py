@@ -18,7 +18,7 @@ _TERSE = 5.0
 _SWAP = 2
 _ALIKE = 0.9
 _KATAKANA = re.compile(r"[ァ-ー]{4,}")
-_REAL = frozenset(("object", "dative", "agent", "than", "from", "with"))
+_REAL = frozenset(("object", "dative", "agent", "than", "from", "with", "is"))
 
 
 def compare_roles(a: Prepared, b: Prepared, shared: Iterable[str], converse: bool, out: Comparison) -> None:
@@ -183,6 +183,9 @@ def _role(p: Prepared, name: str) -> str:
 
 def compare_order(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two events, or cause and effect, that have changed places around 後, 前, ため and the like."""
+    one, two = a.conditional - b.conditional, b.conditional - a.conditional
+    if one & b.terms.keys() and two & a.terms.keys():  # 下がれば増える, 増えれば下がる
+        out.clashes.append(("case", "・".join(sorted(one)), "・".join(sorted(two))))
     if not (a.before and b.before):
         return
     straight = len(a.before & b.before) + len(a.after & b.after)

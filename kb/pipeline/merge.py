@@ -23,7 +23,7 @@ from kb.store import WordingRow
 from kb.text import fold, tokens
 
 STAGE = "merge"
-RULES_VERSION = 5  # raise it when the same pair would be judged differently by code
+RULES_VERSION = 6  # raise it when the same pair would be judged differently by code
 ALIKE = 0.5  # 3-grams in common, of all, from which two wordings are judged
 _BATCH = 100
 _FEW = 4
