@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,17 +19,17 @@ from kb.embeddings import adapt, adapted
 from kb.embeddings.adapt import Bags
 from kb.errors import DatabaseError, KbError, NotFoundError
 from kb.pipeline import encoders
-from kb.pipeline.train import FEWEST_PAIRS, export, reciprocal_rank, train
+from kb.pipeline.train import FEWEST_PAIRS, export, found_under, reciprocal_rank, train
 
 THINGS = ["風車", "蓄電池", "港湾", "温室", "酵母", "磁石", "砂糖", "望遠鏡", "羊毛", "活字", "花粉", "灯台"]
 MAKERS = ["ミナトベ", "クラハシ", "トキワノ", "ヒノデラ", "サワタリ", "ヤマブネ", "ツキオカ", "ハナムロ"]
 QUALITIES = ["軽い", "安い", "丈夫な", "静かな", "小さな", "新しい", "珍しい", "確かな"]
 
 
-def write_posts(folder: Path, many: int) -> Path:
+def write_posts(folder: Path, many: int, first: int = 0) -> Path:
     """Write posts whose neighbouring sentences share a subject that only this corpus ties together."""
     folder.mkdir()
-    for number in range(many):
+    for number in range(first, first + many):
         maker, thing = MAKERS[number % len(MAKERS)], THINGS[number % len(THINGS)]
         lines = [f"---\ntitle: 第{number}号\ndate: 2025-01-{number % 28 + 1:02d}\n---"]
         for place, quality in enumerate(QUALITIES):
@@ -48,6 +49,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline.build([write_posts(folder / "posts", 60)], folder / "kb.db", workers=1)
     assert train(folder / "kb.db").kept
     return folder / "kb.db"
+
+
+def copied(db: Path, folder: Path) -> Path:
+    """Return a whole copy of a database."""
+    with closing(sqlite3.connect(db)) as old, closing(sqlite3.connect(folder / "copy.db")) as new:
+        old.backup(new)
+    return folder / "copy.db"
 
 
 def read(db: Path) -> embeddings.Encoder:
@@ -140,6 +148,98 @@ def test_a_build_embeds_new_claims_with_the_trained_words(tmp_path: Path) -> Non
     assert pipeline.build([posts], db, workers=1).counts["new_embeddings"] == 2  # one a model
     assert {row["name"]: row["revision"] for row in encoders.listed(db)}["adapted"] == revision
     assert verify.run(db)[0] == []
+
+
+def test_posts_that_grew_by_half_are_trained_on_again(trained: Path, tmp_path: Path) -> None:
+    db = copied(trained, tmp_path)
+    few = write_posts(tmp_path / "few", 2)
+    pipeline.build([few], db, workers=1)
+    assert [row["source"] for row in encoders.listed(db)] == [row["source"] for row in encoders.listed(trained)]
+    pipeline.build([write_posts(tmp_path / "many", 40, first=60)], db, workers=1)
+    (before,) = [row for row in encoders.listed(trained) if row["active"]]
+    (after,) = [row for row in encoders.listed(db) if row["active"]]
+    assert after["name"] == before["name"] == "adapted"
+    assert after["source"] != before["source"]
+    assert after["missing"] == 0
+    assert len(encoders.listed(db)) == 2
+    assert verify.run(db)[0] == []
+
+
+def test_words_trained_upon_another_default_are_trained_anew(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = copied(trained, tmp_path)
+    monkeypatch.setattr("kb.embeddings.default.SCHEME", 99)
+    pipeline.build([write_posts(tmp_path / "few", 1)], db, workers=1)
+    (active,) = [row for row in encoders.listed(db) if row["active"]]
+    assert active["name"] == "adapted"
+    assert "+sif99-" in active["revision"]
+    monkeypatch.setattr("kb.embeddings.default.SCHEME", 100)
+    monkeypatch.setattr("kb.pipeline.train.reciprocal_rank", lambda *_: 0.5)
+    pipeline.build([write_posts(tmp_path / "fewer", 1)], db, workers=1)
+    assert [(row["name"], row["active"]) for row in encoders.listed(db)] == [("default", True)]
+
+
+@pytest.mark.parametrize("moment", ["kb.embeddings.adapt._step", "kb.store.put_vectors"])
+def test_killed_while_it_is_trained_or_embedded_the_old_model_serves(
+    trained: Path, tmp_path: Path, moment: str
+) -> None:
+    db = copied(trained, tmp_path)
+    script = """
+import os, signal, sys
+from importlib import import_module
+from pathlib import Path
+from kb.pipeline.train import train
+module, name = sys.argv[2].rsplit(".", 1)
+done = []
+plain = getattr(import_module(module), name)
+def killed(*given):
+    if done or name == "put_vectors":
+        os.kill(os.getpid(), signal.SIGKILL)
+    done.append(1)
+    return plain(*given)
+setattr(import_module(module), name, killed)
+train(Path(sys.argv[1]), seed=2)
+"""
+    run = subprocess.run([sys.executable, "-c", script, str(db), moment], capture_output=True, text=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    (before,), (after,) = ([r for r in encoders.listed(one) if r["active"]] for one in (trained, db))
+    assert (after["revision"], after["missing"]) == (before["revision"], 0)
+    with kb.open(trained) as old, kb.open(db) as new:
+        texts = [[hit.text for hit in base.search("ヒノデラ社の風車", mode="semantic")] for base in (old, new)]
+    assert texts[0] == texts[1]
+    pipeline.build([write_posts(tmp_path / "one", 1)], db, workers=1)
+    (finished,) = [r for r in encoders.listed(db) if r["active"]]
+    assert (finished["name"], finished["missing"]) == ("adapted", 0)
+    assert (finished["source"] != before["source"]) == (moment == "kb.store.put_vectors")
+    assert {row["name"] for row in encoders.listed(db)} == {"default", "adapted"}
+
+
+def test_what_no_longer_finds_what_stands_under_a_heading_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = write_posts(tmp_path / "posts", 60)
+    for file in posts.iterdir():
+        head, body = file.read_text("utf-8").rsplit("---\n", 1)
+        file.write_text(f"{head}---\n## {THINGS[len(body) % len(THINGS)]}と部品\n\n{body}", "utf-8")
+    pipeline.build([posts], tmp_path / "kb.db", workers=1)
+    told = iter([0.9, 0.8])
+    monkeypatch.setattr("kb.pipeline.train.found_under", lambda *_: next(told))
+    report = train(tmp_path / "kb.db")
+    assert report.after > report.before
+    assert (report.found_before, report.found_after, report.kept) == (0.9, 0.8, False)
+
+
+def test_what_is_found_is_graded_as_worked_out_by_hand() -> None:
+    bags = Bags.of([Counter("a"), Counter("b"), Counter("c")], vocabulary := {})
+    asked = Bags.of([Counter("a")], vocabulary)
+    table = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
+    wanted = [np.array([1], np.int32)]
+    assert found_under(table, asked, bags, wanted) == pytest.approx(1)
+    wanted = [np.array([0], np.int32), np.array([1, 2], np.int32)]
+    asked = Bags.of([Counter("a"), Counter("a")], vocabulary)
+    second = (1 / np.log2(3) + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
+    assert found_under(table, asked, bags, wanted) == pytest.approx((1 + second) / 2)
 
 
 def test_reading_it_needs_no_torch(trained: Path) -> None:

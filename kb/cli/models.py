@@ -112,6 +112,8 @@ def train(seed: int, db: Path, as_json: bool) -> None:
     click.echo(
         f"{report.pairs:,} pairs, {report.words:,} words; held-back MRR {report.before:.3f} -> {report.after:.3f}"
     )
+    if report.found_before is not None:
+        click.echo(f"found under headings, nDCG@10 {report.found_before:.3f} -> {report.found_after:.3f}")
     click.echo("in use now; back with: kb model use default" if report.kept else "no better: the old one stays in use")
 
 

@@ -24,7 +24,7 @@ from kb import config, fts, posts, schema, store
 from kb.config import Settings
 from kb.errors import DatabaseError, NotFoundError, SourceError
 from kb.lock import exclusive
-from kb.pipeline import derive, events, links, merge, parts, plan
+from kb.pipeline import derive, events, links, merge, parts, plan, train
 from kb.pipeline import topics as subjects
 from kb.pipeline.plan import Job
 from kb.pipeline.pool import Workers
@@ -175,7 +175,9 @@ def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
     with tally.timed("index"):
         derive.terms(engine, db, tally, workers)
     with tally.timed("embed"):
+        train.again(engine, tally, db)
         derive.vectors(engine, tally, workers)
+        train.settle(engine)
     with tally.timed("links"):
         links.tie(engine, tally, workers)
 

@@ -27,21 +27,32 @@ from kb.pipeline.report import Progress, Tally
 from kb.store import encoders as rows
 
 NAME = "adapted"
+NEXT = "adapted, in the making"  # what it is called until all claims are embedded with it
 FEWEST_PAIRS = 300  # fewer teach nothing, and leave nothing to check by
 _EPOCHS, _BATCH, _RATE = 4, 512, 2e-3
 _HELD_BACK = 20  # one pair in so many is kept for the check
 _MOST_CHECKED = 1_000
+_MOST_HEADINGS = 500
+_MOST_FOUND = 8_000  # sentences among which a heading is to find its own
+_GROWN = 1.5  # times as many sentences as it was trained on: time to train again
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What a training did: pairs learnt from, words, held-back MRR before and after, and whether it was kept."""
+    """What a training did, and whether it was kept.
+
+    `before` and `after`: mean reciprocal rank of the partners of held-back
+    sentences; `found_before`, `found_after`: nDCG@10 of the sentences under a
+    heading, when the heading is asked for, None where posts have no headings.
+    """
 
     pairs: int
     checked: int
     words: int
     before: float
     after: float
+    found_before: float | None
+    found_after: float | None
     kept: bool
     revision: str
 
@@ -53,9 +64,11 @@ class TrainReport:
 def train(db: Path, *, seed: int = 1, progress: Progress | None = None) -> TrainReport:
     """Train the default encoder on the posts of `db`; if that made it better, embed all claims and switch to it.
 
-    Better is told by pairs of neighbouring sentences that were held back. The
-    model that was in use serves until all claims are embedded, and stays in
-    the database; the same posts and seed give the same vectors on one machine.
+    Better is told by what was held back: partners of sentences must stand
+    higher, and what stands under a heading must be found by it no worse. The
+    model that was in use serves until all claims are embedded, even if this is
+    killed; the next build finishes it. The same posts and seed give the same
+    vectors on one machine.
 
     Args:
         db: an existing database.
@@ -76,8 +89,7 @@ def train(db: Path, *, seed: int = 1, progress: Progress | None = None) -> Train
             report = _train(engine, seed, tally, db)
             if report.kept:
                 derive.vectors(engine, tally)
-                with engine.begin() as connection:
-                    store.activate(connection, NAME)
+                settle(engine)
             return report
         finally:
             engine.dispose()
@@ -104,29 +116,118 @@ def export(db: Path, folder: Path) -> Path:
     return write_folder(folder, load_default().model.with_words([row.word for row in held], table))
 
 
+def again(engine: Engine, tally: Tally, db: Path, *, seed: int = 1) -> TrainReport | None:
+    """Train once more where a trained encoder is out of date: the posts have grown by half, or the default changed.
+
+    Its vectors are made by the build's next stage, and `settle` puts it into
+    use. One that is no longer better is dropped if it rests on a default
+    encoder that is gone. Returns None where there is nothing to do.
+    """
+    with engine.connect() as connection:
+        held = next((row for row in connection.execute(rows.trained(NAME)).all()), None)
+        now = int(connection.execute(rows.sentence_count()).scalar_one())
+    if held is None:
+        return None
+    stale = held.revision != adapted.revision(held.source, load_default())
+    if not stale and now < _GROWN * int(held.settings.get("sentences", now)):
+        return None
+    try:
+        report = _train(engine, seed, tally, db)
+    except KbError:  # too few pairs are left
+        report = None
+    if report is None or not report.kept:
+        with engine.begin() as connection:
+            if stale:
+                rows.drop_trained(connection, NAME)
+                others = [row.name for row in connection.execute(store.models())]
+                if held.active and others:
+                    store.activate(connection, others[0])
+            else:
+                rows.set_trained(connection, NAME, {**held.settings, "sentences": now})
+    return report
+
+
+def settle(engine: Engine) -> None:
+    """Put a newly trained encoder, all claims embedded, in the place of the older one and into use, in one step."""
+    with engine.begin() as connection:
+        if connection.execute(rows.trained(NEXT)).first() is not None:
+            rows.drop_trained(connection, NAME)
+            rows.rename_trained(connection, NEXT, NAME)
+            store.activate(connection, NAME)
+
+
 def _train(engine: Engine, seed: int, tally: Tally, db: Path) -> TrainReport:
     texts, pairs = neighbours(engine)
     learnt, held = _parted(pairs, texts)
     if len(pairs) < FEWEST_PAIRS or not len(held):
         raise KbError(f"{db}: {len(pairs)} pairs of neighbouring sentences are too few to train on; add posts")
+    sections = headings(engine)
     base = load_default()
     vocabulary: dict[str, int] = {}
     bags = Bags.of(_counted(texts, tally), vocabulary)
+    asked = Bags.of(map(word_counts, sections), vocabulary)
     start = np.stack([base.word_vector(word) for word in vocabulary])
     told = partial(tally.told, "train")
     table = adapt.fit(start, bags, learnt, epochs=_EPOCHS, batch=_BATCH, rate=_RATE, seed=seed, told=told)
     stored = table.astype("<f2")
-    before, after = reciprocal_rank(start, bags, held), reciprocal_rank(stored.astype(np.float32), bags, held)
+    ready: Vectors = stored.astype(np.float32)
+    before, after = reciprocal_rank(start, bags, held), reciprocal_rank(ready, bags, held)
+    places = {text: place for place, text in enumerate(texts)}
+    wanted = [np.array([places[text] for text in under], np.int32) for under in sections.values()]
+    found = [found_under(one, asked, bags, wanted) if sections else None for one in (start, ready)]
+    better = after > before and (found[0] is None or found[1] is None or found[1] >= found[0])
     words = sorted(vocabulary)
     vectors = [stored[vocabulary[word]].tobytes() for word in words]
     digest = hashlib.blake2b("\n".join(words).encode("utf-8", "surrogatepass") + b"".join(vectors), digest_size=8)
     source = adapted.PREFIX + digest.hexdigest()
     revision = adapted.revision(source, base)
-    if after > before:
+    if better:
         with engine.begin() as connection:
-            model_id = store.put_model(connection, NAME, source, revision, base.dim)
+            rows.drop_trained(connection, NEXT)
+            count = int(connection.execute(rows.sentence_count()).scalar_one())
+            model_id = store.put_model(connection, NEXT, source, revision, base.dim, {"sentences": count, "seed": seed})
             rows.put_encoder_words(connection, model_id, zip(words, vectors, strict=True))
-    return TrainReport(len(learnt), len(held), len(words), before, after, after > before, revision)
+    return TrainReport(len(learnt), len(held), len(words), before, after, found[0], found[1], better, revision)
+
+
+def headings(engine: Engine) -> dict[str, list[str]]:
+    """Return headings and the sentences under each, at most 500; the same ones for the same posts.
+
+    No training pair holds a heading, so what is found by one was not learnt.
+    """
+    sections: dict[tuple[int, int, str], list[str]] = {}
+    under: list[str] | None = None
+    last = -1
+    with engine.connect() as connection:
+        for place, (post, _, plain, kind) in enumerate(connection.execute(rows.said_in_order())):
+            if post != last:
+                under, last = None, post
+            if kind == "heading":
+                under = sections.setdefault((post, place, plain), [])
+            elif kind != "label" and under is not None:
+                under.append(plain)
+    merged: dict[str, list[str]] = {}
+    for (_, _, heading), texts in sections.items():
+        merged.setdefault(heading, []).extend(texts)
+    filled = {heading: list(dict.fromkeys(texts)) for heading, texts in merged.items() if texts}
+    order = sorted(filled, key=lambda one: hashlib.blake2b(one.encode("utf-8", "surrogatepass")).digest())
+    return {heading: filled[heading] for heading in order[:_MOST_HEADINGS]}
+
+
+def found_under(table: Vectors, asked: Bags, bags: Bags, wanted: list[npt.NDArray[np.int32]]) -> float:
+    """Return the mean nDCG@10 of what is found by `asked` (n texts) among all that is `wanted`: texts of `bags` each.
+
+    Järvelin and Kekäläinen 2002, with gains of 0 and 1.
+    """
+    every = np.unique(np.concatenate(wanted))[:_MOST_FOUND]
+    scores = unit(asked.sums(table)) @ unit(bags.take(every).sums(table)).T
+    gains = 1 / np.log2(np.arange(10) + 2)
+    total = 0.0
+    for row, own in zip(scores, wanted, strict=True):
+        best = np.argsort(-row, kind="stable")[:10]
+        right = np.isin(every[best], own)
+        total += float(gains[: len(right)] @ right / gains[: min(10, len(own))].sum())
+    return total / len(wanted)
 
 
 def neighbours(engine: Engine) -> tuple[list[str], Pairs]:

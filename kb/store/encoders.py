@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from kb.models import EncoderWord, Model, Passage, Post, Sentence
 from kb.store.bulk import insert_rows
@@ -36,3 +37,28 @@ def put_encoder_words(connection: Connection, model_id: int, rows: Iterable[tupl
     made = [{"model_id": model_id, "word": word, "vector": vector} for word, vector in rows]
     insert_rows(connection, EncoderWord, made)
     return len(made)
+
+
+def trained(name: str) -> Select[int, str, str, dict[str, Any], bool]:
+    """Select (id, source, revision, settings, active) of the model of that name."""
+    return select(Model.id, Model.source, Model.revision, Model.settings, Model.active).where(Model.name == name)
+
+
+def sentence_count() -> Select[int]:
+    """Select how many sentences all posts hold."""
+    return select(func.count()).select_from(Sentence)
+
+
+def set_trained(connection: Connection, name: str, settings: Mapping[str, Any]) -> None:
+    """Write what is noted about the model of that name."""
+    connection.execute(update(Model).where(Model.name == name).values(settings=dict(settings)))
+
+
+def rename_trained(connection: Connection, name: str, to: str) -> None:
+    """Call a model by another name, its vectors and words staying its own."""
+    connection.execute(update(Model).where(Model.name == name).values(name=to))
+
+
+def drop_trained(connection: Connection, name: str) -> None:
+    """Delete a model with its words and vectors."""
+    connection.execute(delete(Model).where(Model.name == name))
