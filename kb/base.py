@@ -343,12 +343,8 @@ class KnowledgeBase(TopicLookups):
             UsageError: another format or language, or no topic.
         """
         named = [topics] if isinstance(topics, str) else None if topics is None else list(topics)
-        if format not in export.FORMATS:
-            raise UsageError(f"format {format!r} is none of {', '.join(export.FORMATS)}")
-        if named == []:
-            raise UsageError("name one or more topics; kb topics lists them")
         with self._connection() as connection:
-            return export.render(export.read(connection, named), format, lang, full=full)
+            return export.export(connection, named, format, lang, full=full)
 
     def read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
         """Return what `ask` finds on a connection lent to it for reading; for views that this class does not have.

@@ -41,6 +41,7 @@ __all__ = [
     "Summary",
     "abstract",
     "digest",
+    "export",
     "markdown_text",
     "read",
     "render",
@@ -98,3 +99,19 @@ def render(summaries: Sequence[Summary], form: str, lang: str = "", *, full: boo
     if form not in FORMATS:
         raise UsageError(f"format {form!r} is none of {', '.join(FORMATS)}")
     return FORMATS[form](summaries, lang, full=full)
+
+
+def export(
+    conn: sqlite3.Connection, topics: Sequence[str] | None, form: str = "md", lang: str = "", *, full: bool = False
+) -> str:
+    """Return the summaries of topics (of all that have claims, for None) in one of `FORMATS`.
+
+    Raises:
+        UsageError: another format or language, or no topic.
+        NotFoundError: a topic that the database does not hold.
+    """
+    if form not in FORMATS:
+        raise UsageError(f"format {form!r} is none of {', '.join(FORMATS)}")
+    if topics is not None and not topics:
+        raise UsageError("name one or more topics; kb topics lists them")
+    return render(read(conn, topics), form, lang, full=full)
