@@ -114,6 +114,17 @@ def test_a_claim_more_moves_hardly_any_other_to_another_cell(monkeypatch: pytest
     assert moved < 0.2 * 1_495
 
 
+def test_cells_do_not_depend_on_the_blocks_they_are_worked_out_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "EXACT", 100)
+    all_ = claims(1_500, centres=60)
+    all_.vectors[200:300] = all_.vectors[100:200]  # leaders that cannot be told apart
+    whole = neighbours.cells(all_)
+    nearest = np.argsort(-(all_.vectors @ all_.vectors[neighbours.leaders(all_.hashes, len(whole.names))].T), axis=1)
+    assert all(set(whole.numbers[i]) & set(nearest[i, :4]) for i in range(1_500))
+    monkeypatch.setattr(neighbours, "_BLOCK", 999)
+    assert neighbours.cells(all_).numbers.tolist() == whole.numbers.tolist()
+
+
 @pytest.mark.parametrize("exact", [10_000, 20], ids=["all with all", "by cells"])
 def test_bringing_up_to_date_equals_starting_afresh(exact: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "EXACT", exact)

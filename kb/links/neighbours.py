@@ -33,7 +33,7 @@ _WIDTH = 32  # nearest kept while cells are gone through; room for equals of the
 _NEAR = 1e-5  # by so much may a float32 sum be off
 _BLOCK = 16_000_000  # cosines at once: 64 MB
 _APART = -2.0  # below every cosine
-_MANY, _STRIDE = 4_096, 4  # of more columns than that a fourth is sorted
+_GROUP = 16  # columns of which only the greatest is sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,45 @@ def cells(claims: Claims) -> Cells:
     found = np.empty((size, CELLS_EACH), dtype=np.int32)
     rows = max(1, _BLOCK // len(first))
     for start in range(0, size, rows):
-        near = np.argpartition(claims.vectors[start : start + rows] @ centres.T, -CELLS_EACH, axis=1)[:, -CELLS_EACH:]
-        found[start : start + rows] = np.sort(near, axis=1)
+        found[start : start + rows] = _nearest_leaders(claims.vectors, start, min(start + rows, size), first, centres)
     return Cells(found, [claims.hashes[place][:8] for place in first])
+
+
+def _nearest_leaders(vectors: Vectors, start: int, end: int, first: Places, centres: Vectors) -> npt.NDArray[np.int64]:
+    """Return the numbers of the leaders nearest to the claims from `start` to `end`, in order of their numbers.
+
+    A product of matrices sums in another order in another block: where the last
+    that is kept and the first that is not are too near to tell, they are summed apart.
+    """
+    cosines = vectors[start:end] @ centres.T
+    row, column = np.nonzero(cosines >= (at_least(cosines, CELLS_EACH) - 2 * _NEAR)[:, None])
+    score = cosines[row, column].astype(np.float64)
+    for again in (True, False):
+        order = np.lexsort((column, -score, row))
+        row, column, score = row[order], column[order], score[order]
+        rank = _ranks(row)
+        if again:
+            last = score[rank == CELLS_EACH - 1]
+            doubtful = np.zeros(end - start, dtype=bool)
+            doubtful[row[(rank == CELLS_EACH) & (score >= last[row] - 2 * _NEAR)]] = True
+            at = doubtful[row]
+            score[at] = cosines_of(vectors, start + row[at], first[column[at]])
+    return np.sort(column[rank < CELLS_EACH].reshape(end - start, CELLS_EACH), axis=1)
+
+
+def at_least(values: Vectors, count: int) -> Vectors:
+    """Return for each row a value that `count` or a few more of the row reach, without sorting the row.
+
+    Of each group of columns the greatest is taken; as many of these reach the
+    `count`-th greatest of them as are asked for, and few others do.
+    """
+    rows, columns = values.shape
+    groups = columns // _GROUP
+    if groups <= 2 * count:
+        return np.partition(values, -count, axis=1)[:, -count]
+    whole = values[:, : groups * _GROUP].reshape(rows, _GROUP, groups).max(axis=1)
+    least: Vectors = np.partition(whole, -count, axis=1)[:, -count]
+    return least
 
 
 def cell_count(size: int) -> int:
@@ -222,8 +258,7 @@ class _Running:
         fresh = np.flatnonzero(self.scores[mine, TOP - 1] <= _APART)
         if len(fresh) and cosines.shape[1] > TOP:  # nothing to hold against yet: their own tenth
             part = cosines[fresh] if len(fresh) < len(rows) else cosines
-            part = part[:, :: _STRIDE if part.shape[1] > _MANY else 1]  # a sample's tenth is at most that of all
-            least[fresh] = np.maximum(least[fresh], np.partition(part, -TOP, axis=1)[:, -TOP])
+            least[fresh] = np.maximum(least[fresh], at_least(part, TOP))
         at, column = np.nonzero(cosines >= (least - _NEAR)[:, None])
         self._merge(mine[at], columns[column], cosines[at, column])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from kb import fts
 from kb.links import content, frames, neighbours, ties
 from kb.store import links as stored
+from kb.text import text_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Corpus:
         ids: their ids in this database.
         keys: their keys.
         states: the state that their neighbours were found in last, or None.
-        made_of: hash of text, posts and state of parts, joined: what decides their ties beside other claims.
+        made_of: a hash of text, posts and state of parts: what decides their ties beside other claims.
         posts: the posts that make each, as places in `paths`.
         paths: the posts, in order.
         content: what they speak of.
@@ -52,20 +54,20 @@ class Corpus:
 def read(connection: Connection, model_id: int, dim: int) -> Corpus:
     """Read the claims, their words, posts and vectors under a model."""
     reader = content.Reader()
-    ids, keys, hashes, states, parts = [], [], [], [], []
-    for id_, key, text_hash, state, parts_state, words in stored.claims_to_link(connection):
+    ids, keys, hashes, states, parts = array("q"), [], [], [], []
+    for id_, key, hash_, state, parts_state, words in stored.claims_to_link(connection):
         reader.add(fts.decode(words))
         ids.append(id_)
         keys.append(key)
-        hashes.append(text_hash)
+        hashes.append(hash_)
         states.append(state)
         parts.append(parts_state)
-    said = stored.said_in(connection)
-    paths = sorted({path for id_ in ids for path in said[id_]})
-    place_of = {path: place for place, path in enumerate(paths)}
-    posts = [[place_of[path] for path in said[id_]] for id_ in ids]
+    told = reader.content()
+    del reader
+    paths, said = stored.said_in(connection)
+    posts = [said[id_] for id_ in ids]
     made_of = [
-        "\n".join((text, part, *(paths[post] for post in where)))
+        text_hash("\n".join((text, part, *(paths[post] for post in where))))
         for text, part, where in zip(hashes, parts, posts, strict=True)
     ]
     vectors = np.zeros((len(ids), dim), dtype=np.float32)
@@ -73,10 +75,8 @@ def read(connection: Connection, model_id: int, dim: int) -> Corpus:
     for place, text in enumerate(hashes):
         by_hash.setdefault(text, []).append(place)
     stored.fill_vectors(connection, model_id, by_hash, vectors)
-    told = reader.content()
-    claims = neighbours.Claims(
-        vectors, hashes, np.array([where[0] for where in posts], dtype=np.int64), _mates(posts, len(paths))
-    )
+    first = np.array([where[0] for where in posts], dtype=np.int64)
+    claims = neighbours.Claims(vectors, hashes, first, _mates(posts, len(paths)))
     able = (told.substance >= content.SUBSTANCE) & vectors.any(axis=1)
     return Corpus(np.array(ids, dtype=np.int64), keys, states, made_of, posts, paths, told, claims, able)
 

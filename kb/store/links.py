@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from kb.models import ArticleLink, Claim, Link, Neighbour, Review, Verdict
+from kb.models import ArticleLink, Claim, Link, Neighbour, Post, Review, Verdict
 from kb.store.bulk import insert_rows
 from kb.store.claims import in_list
 from kb.store.stages import now
@@ -20,12 +20,12 @@ from kb.store.stages import now
 Ids = npt.NDArray[np.int64]
 Pair = tuple[str, str]
 
-_AT_ONCE = 50_000
+_AT_ONCE = 20_000
 _CLAIMS = (
     "SELECT c.id, c.key, c.text_hash, c.link_state, c.parts_state, t.words FROM claims c"
     " JOIN claim_terms t ON t.claim_id = c.id WHERE NOT c.stock ORDER BY c.key"
 )
-_SAID = "SELECT DISTINCT o.claim_id, p.path FROM occurrences o JOIN posts p ON p.id = o.post_id"
+_SAID = "SELECT DISTINCT claim_id, post_id FROM occurrences"
 _VECTORS = "SELECT text_hash, vector FROM embeddings WHERE model_id = ?"
 _NAMES = (
     "SELECT ce.claim_id, e.key, ce.text FROM claim_entities ce JOIN entities e ON e.id = ce.entity_id"
@@ -62,14 +62,16 @@ def claims_to_link(connection: Connection) -> Iterator[tuple[int, str, str, str 
         yield id_, key, text_hash, state, parts or "", words
 
 
-def said_in(connection: Connection) -> dict[int, list[str]]:
-    """Return the paths of the posts that make each claim, by its id, in order."""
-    found: dict[int, list[str]] = {}
-    for claim, path in _rows(connection, _SAID):
-        found.setdefault(claim, []).append(path)
-    for paths in found.values():
-        paths.sort()
-    return found
+def said_in(connection: Connection) -> tuple[list[str], dict[int, list[int]]]:
+    """Return the paths of all posts in order, and the places in them of those that make each claim, by its id."""
+    rows = connection.execute(select(Post.path, Post.id).order_by(Post.path)).all()
+    place = {row.id: at for at, row in enumerate(rows)}
+    found: dict[int, list[int]] = {}
+    for claim, post in _rows(connection, _SAID):
+        found.setdefault(claim, []).append(place[post])
+    for posts in found.values():
+        posts.sort()
+    return [row.path for row in rows], found
 
 
 def fill_vectors(connection: Connection, model_id: int, places: Mapping[str, Sequence[int]], into: Any) -> int:
