@@ -6,10 +6,11 @@ The site is served by `kb serve` in a process of its own. Prints one JSON object
 for each kind of page its size, the longest time of those asked for first, the
 median of Server-Timing after that, and the mean of the server's own processor
 time, which other programs disturb less; the seconds until the map was laid out;
-then what the readers saw: pages, errors, median and 95th percentile. A reader asks for a page drawn at random, reads for one to three
-seconds (--pause), and asks for the next. With --claims, a copy of the database is
-grown to so many claims first (see search.py), topics and names with it; --keep
-names the copy, and uses it when it is there.
+then what the readers saw: pages, errors, median and 95th percentile. A reader
+asks for a page drawn at random, reads for one to three seconds (--pause), and
+asks for the next. With --claims, a copy of the database is grown to so many
+claims first (see search.py), topics and names with it; --keep names the copy, and
+uses it when it is there.
 """
 
 from __future__ import annotations

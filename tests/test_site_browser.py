@@ -90,7 +90,7 @@ def test_from_a_claim_to_the_same_in_another_article_and_back_to_its_topic(visit
     places.nth(1).click()
     expect(page.locator("h1")).to_have_text(title)
     expect(page.locator(":target")).to_be_in_viewport()
-    margin = page.locator("aside.margin.same", has_text=said[:20]).first
+    margin = page.locator(".margin.same", has_text=said[:20]).first
     expect(margin).to_be_visible()
     margin.locator(".src a").click()
     expect(page.locator("h1")).not_to_have_text(title)

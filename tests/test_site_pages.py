@@ -128,7 +128,7 @@ def test_neighbours_stand_beside_claims_and_articles(tied: tuple[Path, str, str]
     assert f"/claim/{theirs}" in page.links
     place = kb.open(path).show(mine)["occurrences"][0]
     article = site.page(f"/article/{place['post_key']}", **ja)
-    assert ("aside", {"class": "margin near", "lang": "ja", "aria-label": JA("tie_near")}) in article.tags
+    assert ("div", {"class": "margin near", "role": "note", "lang": "ja"}) in article.tags
     assert f"/claim/{theirs}" in article.links
     assert JA("related_articles") in article.words
     assert JA("ties", n=3) in article.words

@@ -21,6 +21,7 @@ interface Told {
 }
 const GRID = 65535;
 const REST = 60; // milliseconds that the pointer stays before the server is asked
+const WHILE_MOVING = 60_000; // points drawn at most while the map moves
 const REACH = 12; // pixels around the pointer in which a point is taken for meant
 
 /** Read what kb.server.scatter.packed wrote. */
@@ -47,6 +48,8 @@ class Chart {
   private waiting = 0;
   private shown = -1;
   private resting = 0;
+  private settling = 0;
+  private moving = false;
   private asked: AbortController | null = null;
   private tree: Quadtree<Point> | null = null;
 
@@ -64,6 +67,12 @@ class Chart {
       .scaleExtent([0.8, 60])
       .on("zoom", (event: { transform: ZoomTransform }) => {
         this.at = event.transform;
+        this.moving = true; // every so many-th point is enough until it rests
+        window.clearTimeout(this.settling);
+        this.settling = window.setTimeout(() => {
+          this.moving = false;
+          this.draw();
+        }, REST * 3);
         this.draw();
       });
     const canvas = select(this.canvas);
@@ -151,8 +160,9 @@ class Chart {
     const moveX = this.at.x * this.scale + k * left - size / 2;
     const moveY = this.at.y * this.scale + k * top - size / 2;
     const step = (k * side) / GRID;
+    const stride = this.moving ? Math.ceil(points.count / WHILE_MOVING) : 1;
     for (let layer = 0; layer < 2; layer++) { // those without a topic lie below
-      for (let i = 0; i < points.count; i++) {
+      for (let i = 0; i < points.count; i += stride) {
         const group = points.group[i]!;
         if ((group === 0 || (this.only !== 0 && group !== this.only)) !== (layer === 0)) continue;
         const x = Math.round(moveX + points.x[i]! * step);
