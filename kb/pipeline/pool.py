@@ -14,6 +14,8 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import TypeVar
 
+import threadpoolctl
+
 from kb.errors import KbError
 
 Item = TypeVar("Item")
@@ -91,7 +93,11 @@ class Workers:
 
 
 def _begin() -> None:
-    """Set a new process up: Ctrl-C is for its parent to handle, and it does not outlive that parent."""
+    """Set a new process up: Ctrl-C is for its parent to handle, and it does not outlive that parent.
+
+    There is a process for each processor: threads of matrix products would only stand in each other's way.
+    """
+    threadpoolctl.threadpool_limits(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
