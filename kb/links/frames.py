@@ -16,6 +16,7 @@ import re
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def framed(content: Content, marks: Mapping[int, Collection[Mark]]) -> list[tupl
         marks: of each claim that has any, (kind of figure, what it says).
     """
     kinds: dict[str, int] = {}
-    keys = array("q")
+    keys = array("i")
     counts = np.bincount(content.sequence, minlength=len(content.words)).tolist()
     nouns = _nouns(content)
     for place, said in marks.items():
@@ -79,7 +80,7 @@ def framed(content: Content, marks: Mapping[int, Collection[Mark]]) -> list[tupl
         place: {kind: frozenset(v for k, v in said if k == kind) for kind, _ in said} for place, said in marks.items()
     }
     pairs: set[tuple[int, int]] = set()
-    for number, group in _groups(np.array(keys, dtype=np.int64).reshape(-1, 4)):
+    for number, group in _groups(np.frombuffer(keys, dtype=np.int32).reshape(-1, 4)):
         for i, a in enumerate(group):
             for b in group[i + 1 :]:
                 left, right = said_of[a][names[number]], said_of[b][names[number]]
@@ -88,7 +89,7 @@ def framed(content: Content, marks: Mapping[int, Collection[Mark]]) -> list[tupl
     return sorted(pairs)
 
 
-def _groups(keys: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> list[tuple[int, list[int]]]:
+def _groups(keys: np.ndarray[Any, np.dtype[np.int32]]) -> list[tuple[int, list[int]]]:
     """Return (kind, places) of the frames that several claims have, but not too many."""
     order = np.lexsort(keys.T[::-1])
     keys = keys[order]

@@ -23,6 +23,7 @@ Key = TypeVar("Key")
 
 GRAVITY: Mapping[str, int] = {"conflict": 0, "same": 1, "subsumes": 2, "related": 3}
 _SHOWN_RUNS = 5
+_AT_ONCE = 200_000  # pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,32 @@ def near(content: Content, scale: Scale, row: Places, place: Places, score: Scor
     size = len(content.starts)
     _, first = np.unique(a * size + b, return_index=True)
     a, b, cosine = a[first], b[first], score[good][first]
-    levels = content.levels.tolist()
-    telling: dict[int, frozenset[int]] = {}
-    found = []
-    for one, two, near_by in zip(a.tolist(), b.tolist(), cosine.tolist(), strict=True):
-        for claim in (one, two):
-            if claim not in telling:
-                telling[claim] = content.telling(claim)
-        shared = sum(levels[word] for word in telling[one] & telling[two])
-        if shared >= SUBSTANCE and near_by >= least[min(shared - SUBSTANCE, len(least) - 1)]:
-            found.append((one, two, near_by))
+    shared = _shared(content, a, b)
+    limit = np.array(least)[np.clip(shared - SUBSTANCE, 0, len(least) - 1)]
+    tied = (shared >= SUBSTANCE) & (cosine >= limit)
+    return list(zip(a[tied].tolist(), b[tied].tolist(), cosine[tied].tolist(), strict=True))
+
+
+def _shared(content: Content, a: Places, b: Places) -> Places:
+    """Return the sum of the levels of the telling words that both claims of each pair say."""
+    width = max(1, len(content.words))
+    owner = np.repeat(np.arange(len(content.starts) - 1, dtype=np.int64), np.diff(content.starts))
+    telling = content.levels[content.sequence] > 0
+    keys = np.unique(owner[telling] * width + content.sequence[telling])  # (claim, word), each once
+    starts = np.searchsorted(keys, np.arange(len(content.starts), dtype=np.int64) * width)
+    found = np.zeros(len(a), dtype=np.int64)
+    if not len(keys):
+        return found
+    for begin in range(0, len(a), _AT_ONCE):
+        one, two = a[begin : begin + _AT_ONCE], b[begin : begin + _AT_ONCE]
+        counts = starts[one + 1] - starts[one]
+        pair = np.repeat(np.arange(len(one), dtype=np.int64), counts)
+        within = np.arange(len(pair), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+        words = keys[starts[one][pair] + within] % width
+        wanted = two[pair] * width + words
+        held = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
+        sums = np.bincount(pair, weights=content.levels[words] * held, minlength=len(one))
+        found[begin : begin + _AT_ONCE] = sums.astype(np.int64)
     return found
 
 
