@@ -179,6 +179,11 @@ def serve(
         KbError: the address cannot be used.
     """
     application = site(db, {"base_url": base_url}, immutable=immutable)
+    from threadpoolctl import threadpool_limits
+
+    # Every request has a thread of its own. A small matrix product on all cores at once makes them wait for each
+    # other: searches took twice the processor time.
+    threadpool_limits(1, user_api="blas")
     import uvicorn
 
     with _listen(host, port) as listener:
