@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from search import grow
 
-from kb import schema
+from kb import fts, schema
 from kb.links import neighbours
 from kb.links.limits import limits
 from kb.pipeline import link_corpus, links
@@ -133,6 +133,13 @@ def grow_whole(db: Path, size: int) -> None:
             connection.execute(f"DELETE FROM {table}")
     grow(db, size)
     with closing(sqlite3.connect(db)) as connection, connection:
+        # A repeat holds all words of its claim: without the first third of its own it is another claim, as posts have.
+        connection.execute(f"DROP TRIGGER IF EXISTS {fts.TABLE}_au")
+        copies = (
+            "SELECT t.claim_id, t.words FROM claim_terms t JOIN claims c ON c.id = t.claim_id WHERE c.key LIKE '%-%'"
+        )
+        rows = [(" ".join(w.split()[len(w.split()) // 3 :]), i) for i, w in connection.execute(copies)]
+        connection.executemany("UPDATE claim_terms SET words = ? WHERE claim_id = ?", rows)
         connection.execute("CREATE TEMP TABLE named AS SELECT id, substr(key, 1, 12) AS key FROM claims")
         connection.execute("CREATE INDEX temp.by_key ON named(key)")
         for table in tables:
