@@ -15,7 +15,7 @@ from kb.claims.predicate import view
 from kb.claims.table import read_table
 from kb.errors import DataFileError
 from kb.records import KINDS, Label
-from kb.text import tokens
+from kb.text import is_japanese, tokens
 
 JAPANESE = [
     # facts
@@ -39,6 +39,13 @@ JAPANESE = [
     ("担当者は先月に説明会を開いたとのこと。", "fact", "asserted"),
     ("山の駅には終電が届かない。", "fact", "asserted"),
     ("倉庫の裏口は使われていない。", "fact", "asserted"),
+    ("面白いのは、客の半分が隣の県から来ることです。", "fact", "asserted"),
+    ("さらに驚くべきは、屋根だけで町の電気を賄える点です。", "fact", "asserted"),
+    ("どの店でも札が使えるわけではない。", "fact", "asserted"),
+    ("晴れた日の割合は全体の二割にすぎない。", "fact", "asserted"),
+    ("今年の収穫は去年より3割低い。", "fact", "asserted"),
+    ("工期は結局、五か月延びたことになる。", "fact", "asserted"),
+    ("道具の修理には3年から5年かかる。", "fact", "asserted"),
     # forecasts
     ("来年には電気料金が上がるでしょう。", "forecast", "hedged"),
     ("この方式は数年で廃れるかもしれない。", "forecast", "hedged"),
@@ -62,6 +69,13 @@ JAPANESE = [
     ("蓄電池は電力網の要になり得る。", "forecast", "hedged"),
     ("米の値段は秋に下がるとみる向きが多い。", "forecast", None),
     ("町の店は減るという見方がある。", "forecast", None),
+    ("計画では、川の西側に水門を二つ置く。", "forecast", "asserted"),
+    ("同社は料金を三割引き下げるとしている。", "forecast", "asserted"),
+    ("町は2031年春から、使われない校舎を宿に貸し出します。", "forecast", "asserted"),
+    ("年内には二つ目の店を開きます。", "forecast", "asserted"),
+    ("電動化の流れはもう止まりません。", "forecast", "asserted"),
+    ("鍵を換えずに貸すと問題があるかもしれません。", "forecast", "hedged"),
+    ("米の値段は秋に下がると、業界団体の推計は示しています。", "forecast", None),
     # opinions
     ("この一手は見逃せない。", "opinion", "asserted"),
     ("この判断は実に賢明だ。", "opinion", "asserted"),
@@ -85,6 +99,13 @@ JAPANESE = [
     ("よく似ていると思いませんか？", "opinion", "hedged"),
     ("今が投資の好機ではないでしょうか。", "opinion", "hedged"),
     ("彼の功績は決して小さくない。", "opinion", "asserted"),
+    ("彼らが守りに入っているのが見て取れます。", "opinion", "asserted"),
+    ("村の経験は示唆に富んでいます。", "opinion", "asserted"),
+    ("わざわざ新しい道具を買う必要はありません。", "opinion", "asserted"),
+    ("これは確かに大きな数字だ。", "opinion", "asserted"),
+    ("手入れが簡単なのでとても便利。", "opinion", "asserted"),
+    ("急ぐことと慌てることは違う。", "opinion", "asserted"),
+    ("これからの職人に求められるのは、手の早さだけではない。", "opinion", "asserted"),
     # advice
     ("企業は早めに備えるべきです。", "advice", "asserted"),
     ("国は水源を守る必要がある。", "advice", "asserted"),
@@ -105,6 +126,8 @@ JAPANESE = [
     ("控えの鍵は別の場所に置いておきたい。", "advice", "asserted"),
     ("買う前の試乗を勧めたい。", "advice", "asserted"),
     ("庭木は冬に切るのがよいでしょう。", "advice", "hedged"),
+    ("技術者であれば、古い部品の動きを毎年調べる。", "advice", "asserted"),
+    ("水路の利用には明確なルールが必要です。", "advice", "asserted"),
     # questions
     ("この費用は誰が払うのか。", "question", None),
     ("では、地方はどうだろうか。", "question", None),
@@ -126,6 +149,11 @@ JAPANESE = [
     ("新しい駅の", "other", None),
     ("をさらに広げています。", "other", None),
     ("もう一点、忘れてはならないのが、井戸の水です。", "other", None),
+    ("次に、熱を逃がす工夫です。", "other", None),
+    ("駅の貼り紙を見かけた方も多いのではないでしょうか。", "other", None),
+    ("ここでは、三つの炉を比べてみたい。", "other", None),
+    ("さて、ここからが本題です。", "other", None),
+    ("正直、もう遅いというのが私の最初の感想でした。", "other", None),
     ("---", "other", None),
     ("", "other", None),
 ]
@@ -154,6 +182,16 @@ ENGLISH = [
     ("Keep the first release small.", "advice", "asserted"),
     ("If the pump fails, check the fuse.", "advice", "asserted"),
     ("We recommend that teams start with interviews.", "advice", "asserted"),
+    ("Don’t open the valve by hand.", "advice", "asserted"),
+    ("If the seal is old, don't turn the wheel.", "advice", "asserted"),
+    ("You need a dry room for the paper.", "advice", "asserted"),
+    ("A good first step is to read the old map.", "opinion", "asserted"),
+    ("Old maps foster trust.", "opinion", "asserted"),
+    ("We talked through what they have to do.", "fact", "asserted"),
+    ("That’s right.", "other", None),
+    ("Let us imagine that the river is dry.", "other", None),
+    ("We’d love your help with the archive.", "other", None),
+    ("Harbour.", "other", None),
     ("Will the new plant be enough?", "question", None),
     ("How do you measure trust?", "question", None),
     ("Hello everyone, and welcome back.", "other", None),
@@ -172,12 +210,34 @@ HOLDERS = [
     ("アナリストは、需要が倍増すると予測している。", "アナリスト"),
     ("みどり園は、来月から料金を下げると約束した。", "みどり園"),
     ("米の値段は秋に下がる、とみどり園は予測している。", "みどり園"),
+    ("みどり園は、温室を二棟建てる構想を明らかにした。", "みどり園"),
+    ("協会は、値下げを受け入れない方針を示した。", "協会"),
+    ("市長は、橋が傷んでいることを認めた。", "市長"),
+    ("同社は来春に店を閉じるとしている。", "同社"),
+    ("青葉市の森下代表は会見で、「橋は直す。私たちは逃げない。」と述べた。", "青葉市の森下代表"),
+    ("商工会は客が増えると期待する一方、漁業組合は海が濁るのではないかと心配している。", "漁業組合"),
+    ("米の値段は下がると、青葉総研の推計は示している。", "青葉総研"),
+    ("米の値段は下がる、と青葉総研は最新の報告で述べた。", "青葉総研"),
+    ("この水車は、川が細くても回るとみどり園は主張しています。", "みどり園"),
+    ("青葉データ園は、来月から料金を下げると約束した。", "青葉データ園"),
+    ("青葉総研調査によると、三割の店が赤字だった。", "青葉総研調査"),
+    ("調査によると、三割の店が赤字だった。", "author"),
+    ("港の記録によると、船は去年より減った。", "author"),
+    ("この提携は、強い対抗姿勢を示している。", "author"),
     ("需要は下がると発表された。", "author"),
     ("同社は新型の電池を発表した。", "author"),
     ("私は価格が下がると見ている。", "author"),
     ("彼らは市場を変えようとしている。", "author"),
     ("According to Alder Research, demand doubled.", "Alder Research"),
     ("Dana Alder said that demand doubled.", "Dana Alder"),
+    ("Dana Alder, a carpenter from Leeds, said the roof was dry.", "Dana Alder"),
+    ("“The roof is dry,” said Dana Alder, a carpenter.", "Dana Alder"),
+    ('"The roof is dry," Dana Alder, the head of Alder Works, said in an interview.', "Dana Alder"),
+    ("According to research from the Alder Institute, demand doubled.", "Alder Institute"),
+    ("The Ferry Company, the owner of both boats, has promised to keep the night line.", "Ferry Company"),
+    ("The roof is dry, said several of them.", "author"),
+    ("The report comes from the United States, a large market.", "author"),
+    ("But let’s say that the roof is dry.", "author"),
     ("We said that demand doubled.", "author"),
     ("The company launched a new battery.", "author"),
 ]
@@ -202,7 +262,7 @@ def test_english_sentence(text: str, kind: str, certainty: str | None) -> None:
 
 @pytest.mark.parametrize(("text", "holder"), HOLDERS)
 def test_holder(text: str, holder: str) -> None:
-    found = label(text, japanese=not text.isascii())
+    found = label(text, japanese=is_japanese(text))
     assert found.holder == holder
     assert any(cue.label == "holder" for cue in found.cues) is (holder != "author")
 

@@ -21,7 +21,7 @@ from kb.errors import DataFileError
 from kb.records import KINDS, Kind
 
 LABELS = (*KINDS, "asserted", "hedged", "holder")
-_TAKES = ("left", "right", "topic", "speaker")
+_TAKES = ("left", "right", "named", "topic", "speaker")
 _RULE_FIELDS = {
     "id", "label", "priority", "weight", "patterns", "needs", "unless", "when", "passages",
     "take", "examples", "note",
