@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import tomllib
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -150,10 +151,7 @@ def requirements(light: bool = True) -> list[str]:
     Raises:
         KbError: `kb` is not installed, so that nobody knows what it takes.
     """
-    try:
-        wanted = _named(metadata.requires("kb") or ())
-    except metadata.PackageNotFoundError as error:
-        raise KbError("kb is not installed here; run: pip install kb") from error
+    wanted = _named(_declared())
     left_out = _HEAVY if light else set()
     found: dict[str, str] = {}
     waiting = [name for name in wanted if name not in left_out]
@@ -167,6 +165,17 @@ def requirements(light: bool = True) -> list[str]:
             continue  # for another platform or Python
         waiting += [other for other in _named(metadata.requires(name) or ()) if other not in left_out]
     return [f"{name}=={version}" for name, version in sorted(found.items())]
+
+
+def _declared() -> list[str]:
+    """Return the dependencies of this program: those of a checkout, which may be newer than what is installed, first."""
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    if project.is_file():
+        return list(tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"])
+    try:
+        return metadata.requires("kb") or []
+    except metadata.PackageNotFoundError as error:
+        raise KbError("kb is not installed here; run: pip install kb") from error
 
 
 def _named(lines: Iterable[str]) -> list[str]:
