@@ -168,7 +168,7 @@ def requirements(light: bool = True) -> list[str]:
 
 
 def _declared() -> list[str]:
-    """Return the dependencies of this program: those of a checkout, which may be newer than what is installed, first."""
+    """Return what this program depends on: a checkout says so, which may be newer than its installation."""
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     if project.is_file():
         return list(tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"])
