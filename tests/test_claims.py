@@ -74,6 +74,7 @@ JAPANESE = [
     ("町は2031年春から、使われない校舎を宿に貸し出します。", "forecast", "asserted"),
     ("年内には二つ目の店を開きます。", "forecast", "asserted"),
     ("電動化の流れはもう止まりません。", "forecast", "asserted"),
+    ("気がかりなのは、雪で道が閉ざされる可能性です。", "forecast", "hedged"),
     ("鍵を換えずに貸すと問題があるかもしれません。", "forecast", "hedged"),
     ("米の値段は秋に下がると、業界団体の推計は示しています。", "forecast", None),
     # opinions
@@ -105,6 +106,10 @@ JAPANESE = [
     ("これは確かに大きな数字だ。", "opinion", "asserted"),
     ("手入れが簡単なのでとても便利。", "opinion", "asserted"),
     ("急ぐことと慌てることは違う。", "opinion", "asserted"),
+    ("よその人には、ただの古い蔵に見えるかもしれない。", "opinion", "hedged"),
+    ("この町の静けさには、いつも驚かされます。", "opinion", "asserted"),
+    ("屋根の傷みは、もはや無視できない水準に達している。", "opinion", "asserted"),
+    ("検査員は部品の破損の可能性を一つずつ調べる。", "fact", "asserted"),
     ("これからの職人に求められるのは、手の早さだけではない。", "opinion", "asserted"),
     # advice
     ("企業は早めに備えるべきです。", "advice", "asserted"),
@@ -192,6 +197,7 @@ ENGLISH = [
     ("Let us imagine that the river is dry.", "other", None),
     ("We’d love your help with the archive.", "other", None),
     ("Harbour.", "other", None),
+    ("I’m thankful for the quiet roads.", "other", None),
     ("Will the new plant be enough?", "question", None),
     ("How do you measure trust?", "question", None),
     ("Hello everyone, and welcome back.", "other", None),
