@@ -80,7 +80,7 @@ def build(
             listed = subjects.listing(engine, topics)  # first of all: a slip in it should not cost a long wait
             with Workers(workers) as crew:
                 _run(engine, sources, db, settings or Settings(), tally, crew)
-                subjects.timed(engine, tally, listed)
+                subjects.timed(engine, tally, listed, crew)
             with tally.timed("events"):
                 events.record(engine, tally)
             tally.seconds["total"] = time.perf_counter() - start
@@ -121,7 +121,7 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
                 )
             with Workers(1) as crew:
                 _derive(engine, db, tally, crew)
-                subjects.timed(engine, tally, listed)
+                subjects.timed(engine, tally, listed, crew)
         finally:
             engine.dispose()
     return changed

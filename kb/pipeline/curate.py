@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from kb import config, schema, store
 from kb.errors import DataFileError, NotFoundError, UsageError, near
 from kb.lock import exclusive
+from kb.pipeline.pool import Workers
 from kb.pipeline.report import Progress, Tally
 from kb.pipeline.topics import Listing, Work, listing
 from kb.records import Topic
@@ -75,7 +76,7 @@ def _run(db: Path, file: Path | None, progress: Progress | None, do: Callable[[W
         if listed.fault is not None:
             raise DataFileError(f"{listed.fault.path}: {listed.fault.reason}".replace("--topics", "--file"))
         tally = Tally(progress)
-        work = Work(engine, tally, listed)
+        work = Work(engine, tally, listed, Workers(1))
         with engine.begin() as connection:
             before = _held(store.topic_records(connection, discovered=False))
             members = store.topic_members(connection)

@@ -25,6 +25,7 @@ from kb import store
 from kb import topics as subjects
 from kb.config import NORMALISER_VERSION, resource
 from kb.pipeline import derive
+from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
 from kb.posts import Fault
 from kb.records import Topic
@@ -32,11 +33,15 @@ from kb.text import text_hash
 
 if TYPE_CHECKING:
     from kb.embeddings import Encoder
+    from kb.topics.discover import Said
+    from kb.topics.phrases import Phrase
 
 TOPICS_VERSION = 1  # raise it when the same claim and list would give other topics
 SHIPPED = "default"  # what stands for the list that comes with the program, where a file may be named
 ENVIRONMENT = "KB_TOPICS"
 _BATCH = 4_096
+_PHRASES_BATCH = 1_024
+_FEW = 4  # batches that are not worth starting processes for
 _LEAST_UNEXPLAINED = 200  # claims; among fewer there is nothing to discover
 _GROWN, _SHRUNK = 1.25, 0.5  # of the unexplained claims of the last clustering: beyond these it is done again
 _EXAMPLE_CLAIMS = 800  # of a topic, among which those are sought that stand for it
@@ -83,20 +88,20 @@ def listing(engine: Engine, given: Path | None = None) -> Listing:
     return Listing(found, kept, notes)
 
 
-def topics(engine: Engine, tally: Tally, listed: Listing) -> None:
+def topics(engine: Engine, tally: Tally, listed: Listing, workers: Workers) -> None:
     """Assign the claims that are new, or all where list, model or rules have changed; discover; count."""
     tally.notes.extend(listed.notes)
     if listed.fault is not None:
         tally.faults.append(listed.fault)
-    work = Work(engine, tally, listed)
+    work = Work(engine, tally, listed, workers)
     if not work.settled():
         work.run()
 
 
-def timed(engine: Engine, tally: Tally, listed: Listing) -> None:
+def timed(engine: Engine, tally: Tally, listed: Listing, workers: Workers) -> None:
     """Run the stage, its time told with the others'."""
     with tally.timed(_STAGE):
-        topics(engine, tally, listed)
+        topics(engine, tally, listed, workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,8 @@ class _Model:
 class Work:
     """One run of the stage."""
 
-    def __init__(self, engine: Engine, tally: Tally, listed: Listing) -> None:
-        self._engine, self._tally, self._listed = engine, tally, listed
+    def __init__(self, engine: Engine, tally: Tally, listed: Listing, workers: Workers) -> None:
+        self._engine, self._tally, self._listed, self._workers = engine, tally, listed, workers
         with engine.connect() as connection:
             active = next((model for model in connection.execute(store.models()) if model.active), None)
             self._found = store.topic_records(connection, discovered=True)
@@ -217,7 +222,7 @@ class Work:
         if len(rows) >= _LEAST_UNEXPLAINED:
             chosen = [rows[place] for place in discover.sample([row.key for row in rows])]
             said, vectors = self._said(chosen)
-            clusters = discover.discover(said, vectors, self._listed.topics, posts)
+            clusters = discover.discover(said, vectors, self._listed.topics, posts, self._phrases(said))
             keys = [{chosen[place].key for place in cluster.members} for cluster in clusters]
         kept = identity.match(old, keys) if clusters else []
         known = {topic.slug: topic for topic in self._found}
@@ -280,6 +285,14 @@ class Work:
         texts = [row.text for row in rows]
         held = self._held(texts)
         return said, held.encode(texts) if held is not None else None
+
+    def _phrases(self, said: Sequence[Said]) -> list[list[Phrase]]:
+        """Return the noun phrases of each claim."""
+        from kb.topics.phrases import phrases_of_all
+
+        batches = list(_batches([claim.text for claim in said], _PHRASES_BATCH))
+        made = self._workers.each(phrases_of_all, batches, here=len(batches) < _FEW)
+        return [phrases for batch in made for phrases in batch]
 
     def count(self) -> None:
         """Count everything anew, and note that the stage is done."""

@@ -84,7 +84,13 @@ class _Found:
     holds: Any
 
 
-def discover(claims: Sequence[Said], vectors: Vectors | None, listed: Sequence[Topic], posts: int) -> list[Cluster]:
+def discover(
+    claims: Sequence[Said],
+    vectors: Vectors | None,
+    listed: Sequence[Topic],
+    posts: int,
+    read: Sequence[Sequence[Phrase]] | None = None,
+) -> list[Cluster]:
     """Return the topics among claims, those with most claims first.
 
     Args:
@@ -92,10 +98,12 @@ def discover(claims: Sequence[Said], vectors: Vectors | None, listed: Sequence[T
         vectors: one a claim (claims x dim, unit length), or None without a model.
         listed: the curated topics; what is part of one of their names is no topic of its own.
         posts: how many posts there are.
+        read: the noun phrases of each claim, where they are known already.
     """
     from sklearn.cluster import AgglomerativeClustering
 
-    read = [phrases(claim.text) for claim in claims]
+    if read is None:
+        read = [phrases(claim.text) for claim in claims]
     found = _candidates(read, claims, listed, posts)
     if len(found.keys) < 2:
         return []

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
+
+import ahocorasick
 
 from kb import synonyms
 from kb.config import resource
 from kb.records import Topic
 from kb.topics.spelling import fold, parts_of
 
-_LATIN = re.compile("[0-9a-z]")
+_LATIN = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+_BY_PLACE = itemgetter(0, 1)
 _KATAKANA = re.compile("[ァ-ヺー]")
 _KANJI = re.compile("[㐀-䶿一-鿿]")
 _ANOTHER = frozenset("化性的式型系製用者")  # behind a short word of kanji these make another word of it
@@ -36,15 +40,16 @@ class _Phrase(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The phrases of all topics by their first two characters, and how many words each alias has.
+    """The phrases of all topics, and how many words each alias has.
 
-    `whole` are topics whose names must not run on in a longer word of the same
-    letters; `barring` are excluded phrases with a number in them, by topic.
-    `spots` finds where in a text one of the phrases may begin.
+    `words` finds all phrases in one pass over a text (Aho and Corasick,
+    "Efficient string matching", CACM 1975): (last place, phrases that end there
+    alike); None where there are none. `whole` are topics whose names must not
+    run on in a longer word of the same letters; `barring` are excluded phrases
+    with a number in them, by topic.
     """
 
-    spots: re.Pattern[str]
-    starts: dict[str, list[_Phrase]]
+    words: Any
     parts: dict[tuple[int, str], int]
     whole: frozenset[int]
     barring: tuple[tuple[int, re.Pattern[str]], ...]
@@ -53,7 +58,7 @@ class Names:
 def names_of(topics: Sequence[Topic]) -> Names:
     """Return the phrases of all topics; an alias that holds a name of data/synonyms.yml stands for each variant."""
     groups = synonyms.load(resource("data", "synonyms.yml"))
-    starts: dict[str, list[_Phrase]] = {}
+    phrases: dict[str, list[_Phrase]] = {}
     parts: dict[tuple[int, str], int] = {}
     for number, topic in enumerate(topics):
         known: set[tuple[str, str, int]] = set()
@@ -67,9 +72,9 @@ def names_of(topics: Sequence[Topic]) -> Names:
                     key = (phrase, alias if len(words) > 1 else "", place)
                     if len(phrase) > 1 and key not in known:
                         known.add(key)
-                        starts.setdefault(phrase[:2], []).append(_Phrase(phrase, number, alias, place))
+                        phrases.setdefault(phrase, []).append(_Phrase(phrase, number, alias, place))
         for phrase in filter(lambda p: len(p) > 1 and "#" not in p, map(fold, topic.exclude)):
-            starts.setdefault(phrase[:2], []).append(_Phrase(phrase, number, phrase, -1))
+            phrases.setdefault(phrase, []).append(_Phrase(phrase, number, phrase, -1))
     barring = tuple(
         (number, re.compile(_NUMBER.join(map(re.escape, fold(phrase).split("#")))))
         for number, topic in enumerate(topics)
@@ -77,16 +82,18 @@ def names_of(topics: Sequence[Topic]) -> Names:
         if "#" in phrase
     )
     found = frozenset(n for n, topic in enumerate(topics) if topic.discovered)
-    return Names(_spots(starts), starts, parts, found, barring)
+    return Names(_automaton(phrases), parts, found, barring)
 
 
-def _spots(starts: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern for the places where two characters stand that a phrase may begin with; some are none."""
-    pairs = sorted(starts)
-    if not pairs:
-        return re.compile("(?!)")
-    first, second = ("".join(map(re.escape, sorted({pair[n] for pair in pairs}))) for n in (0, 1))
-    return re.compile(f"(?=[{first}][{second}])")
+def _automaton(phrases: dict[str, list[_Phrase]]) -> Any:
+    """Return what finds all phrases at once, or None without any."""
+    if not phrases:
+        return None
+    made = ahocorasick.Automaton()
+    for text, alike in phrases.items():
+        made.add_word(text, alike)
+    made.make_automaton()
+    return made
 
 
 def variants(alias: str, groups: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -112,13 +119,8 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
     flat = fold(text)
     hits: list[tuple[_Phrase, int, int]] = []
     barred: dict[int, list[tuple[int, int]]] = {}
-    starts = names.starts
-    for spot in names.spots.finditer(flat):
-        at = spot.start()
-        for phrase in starts.get(flat[at : at + 2], ()):
-            end = at + len(phrase.text)
-            if not flat.startswith(phrase.text, at) or not _stands_alone(flat, at, end):
-                continue
+    for at, end, alike in _places(flat, names):
+        for phrase in alike:
             if phrase.part < 0:
                 barred.setdefault(phrase.topic, []).append((at, end))
             elif phrase.topic not in names.whole or _whole(flat, at, end):
@@ -142,12 +144,21 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
     return found, {topic for topic, spans in barred.items() if spans}
 
 
+def _places(flat: str, names: Names) -> list[tuple[int, int, list[_Phrase]]]:
+    """Return (start, end, phrases) of every phrase that stands alone in a folded text, from left to right."""
+    if names.words is None:
+        return []
+    ends = ((last + 1, alike) for last, alike in names.words.iter(flat))
+    spans = ((end - len(alike[0].text), end, alike) for end, alike in ends)
+    return sorted((span for span in spans if _stands_alone(flat, span[0], span[1])), key=_BY_PLACE)
+
+
 def _stands_alone(flat: str, start: int, end: int) -> bool:
     """Tell whether no Latin letter or digit runs on at either end; a plural's s may."""
-    if start and _LATIN.match(flat[start]) and _LATIN.match(flat[start - 1]):
+    if start and flat[start] in _LATIN and flat[start - 1] in _LATIN:
         return False
-    if end < len(flat) and _LATIN.match(flat[end - 1]) and _LATIN.match(flat[end]):
-        return flat[end] == "s" and flat[end - 1].isalpha() and not _LATIN.match(flat[end + 1 : end + 2])
+    if end < len(flat) and flat[end - 1] in _LATIN and flat[end] in _LATIN:
+        return flat[end] == "s" and flat[end - 1].isalpha() and flat[end + 1 : end + 2] not in _LATIN
     return True
 
 

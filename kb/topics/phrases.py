@@ -67,6 +67,11 @@ def phrases(text: str) -> list[Phrase]:
     return found
 
 
+def phrases_of_all(texts: Sequence[str]) -> list[list[Phrase]]:
+    """Return the noun phrases of each text. Runs in any process."""
+    return [phrases(text) for text in texts]
+
+
 def _goes_on(text: str, before: Token, token: Token) -> bool:
     """Tell whether two words stand together: side by side, or both Latin with one blank between."""
     gap = text[before.end : token.start]
