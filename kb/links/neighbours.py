@@ -13,11 +13,15 @@ trained centroids, as of faiss, would move with every post.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 
 Vectors = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
@@ -31,6 +35,7 @@ DIGITS = 6  # of a cosine: two builds that sum in another order still agree
 
 _WIDTH = 32  # nearest kept while cells are gone through; room for equals of the tenth
 _NEAR = 1e-5  # by so much may a float32 sum be off
+_THREADS = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 _BLOCK = 16_000_000  # cosines at once: 64 MB
 _APART = -2.0  # below every cosine
 _GROUP = 16  # columns of which only the greatest is sorted
@@ -204,12 +209,16 @@ def nearest(
     """
     running = _Running(claims, np.flatnonzero(asked), floor)
     groups = _groups(cell.numbers, asked, among)
-    for done, (rows, columns) in enumerate(groups, 1):
-        size = max(1, _BLOCK // max(1, len(columns)))
-        for start in range(0, len(rows), size):
-            running.compare(rows[start : start + size], columns)
-        if told is not None:
-            told(done, len(groups))
+    with threadpoolctl.threadpool_limits(1), ThreadPoolExecutor(_THREADS) as threads:
+        for done, (rows, columns) in enumerate(groups, 1):
+            size = max(1, _BLOCK // _THREADS // max(1, len(columns)))
+            blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
+            # Each block has rows of its own, so that no two threads write in one place. Two products at once, of
+            # one thread each, and not one of two: most of the time goes into looking through what they give.
+            for _ in threads.map(partial(running.compare, columns=columns), blocks):
+                pass
+            if told is not None:
+                told(done, len(groups))
     return running.result()
 
 
