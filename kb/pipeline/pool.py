@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST = 8  # a reading process takes some 200 MB
-_AHEAD = 3  # items in flight for each process
+_AHEAD = 12  # items in flight for each process
 
 
 def default_workers() -> int:
