@@ -27,7 +27,7 @@ from kb.lock import exclusive
 from kb.pipeline import derive, events, links, merge, parts, plan, train
 from kb.pipeline import topics as subjects
 from kb.pipeline.plan import Job
-from kb.pipeline.pool import Workers
+from kb.pipeline.pool import Workers, seldom_collected
 from kb.pipeline.report import BuildReport, Progress, Tally
 from kb.posts import Fault
 from kb.store import PostRows
@@ -73,7 +73,7 @@ def build(
         raise SourceError(sources[0] if sources else ".", "no such file or folder; name a folder of Markdown posts")
     tally = Tally(progress)
     start = time.perf_counter()
-    with _plain_errors(db), exclusive(db):
+    with _plain_errors(db), exclusive(db), seldom_collected():
         schema.prepare(db)
         engine = schema.engine(db, writable=True)
         try:
