@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 from sqlalchemy import Engine
 
 from kb import fts, schema, store
@@ -84,7 +85,11 @@ def _missing(engine: Engine, model_id: int) -> list[tuple[str, str]]:
 
 
 def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, workers: Workers) -> None:
-    """Embed all that is missing of one model."""
+    """Embed all that is missing of one model.
+
+    Products of matrices are left to one thread, here as in the workers: more
+    threads sum in another order, and the same text would get other last bits.
+    """
     pending = _missing(engine, model_id)
     batches = list(_batches(pending, _VECTORS_BATCH))
     made: Iterator[npt.NDArray[np.float32]]
@@ -93,12 +98,13 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, worker
     else:
         made = workers.each(_default_vectors, ([text for _, text in batch] for batch in batches))
     done = 0
-    for batch, matrix in zip(batches, made, strict=True):
-        with engine.begin() as connection:
-            rows = ((key, row.tobytes()) for (key, _), row in zip(batch, matrix.astype("<f4"), strict=True))
-            done += store.put_vectors(connection, model_id, rows)
-        tally.add(new_embeddings=len(batch))
-        tally.told("embed", done, len(pending))
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        for batch, matrix in zip(batches, made, strict=True):
+            with engine.begin() as connection:
+                rows = ((key, row.tobytes()) for (key, _), row in zip(batch, matrix.astype("<f4"), strict=True))
+                done += store.put_vectors(connection, model_id, rows)
+            tally.add(new_embeddings=len(batch))
+            tally.told("embed", done, len(pending))
 
 
 def loaded(engine: Engine, source: str) -> Encoder:
