@@ -181,6 +181,7 @@ def test_keyboard_alone(visit: Visit) -> None:
     expect(box).to_have_value("電力/人材")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("search"))
+    page.wait_for_load_state("load")  # keys work once the page's script has run, and the address changes before
     page.keyboard.press("/")
     box = page.get_by_role("searchbox")
     expect(box).to_be_focused()
