@@ -233,6 +233,10 @@ def test_map_tells_of_its_points(visit: Visit) -> None:
 
 def test_map_without_a_script_is_a_list_of_topics(visit: Visit) -> None:
     page = visit("/map", java_script_enabled=False)
+    for _ in range(20):  # laid out at the first visit; the server answers within seconds, ready or not
+        if page.locator(".legend-list").count():
+            break
+        page.reload()
     expect(page.locator("canvas")).to_be_hidden()
     page.locator(".legend-list a").first.click()
     expect(page).to_have_url(re.compile("/topic/"))
