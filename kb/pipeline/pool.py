@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 _MOST = 8  # a reading process takes some 200 MB
 _SELDOM = (100_000, 20, 50)  # objects made before Python looks for cycles of them: we make many, and no cycles
-_AHEAD = 12  # items in flight for each process
+_AHEAD = 3  # items in flight for each process
 
 
 def default_workers() -> int:
