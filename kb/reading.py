@@ -43,13 +43,21 @@ def annotate(text: str, *, title: str | None = None, settings: Settings | None =
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Put off the search for reference cycles: reading makes none, and the words of a post are many to look through."""
+    """Put off the search for reference cycles: reading makes none, and the words of a post are many to look through.
+
+    What is left of them afterwards is handed to the oldest generation as it is:
+    to freeze and unfreeze moves lists and looks at nothing, while the search
+    that is due would take as long as reading a tenth of the post.
+    """
     pausing = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if pausing:
+            if not gc.get_freeze_count():  # else somebody froze what is to stay frozen
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

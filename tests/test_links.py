@@ -273,6 +273,12 @@ def test_merge_key_and_prepare_are_the_same_with_words_given() -> None:
         assert prepare(text, words) == prepare(text)
 
 
+def test_merge_key_of_words_given_forgets_openers_and_widths() -> None:
+    plain = merge_key("港の荷動きは前年の(2倍)に増えた。")
+    for text in ("しかし、港の荷動きは前年の（２倍）に増えた。", "さらに、港の荷動きは前年の(2倍)に増えました。"):
+        assert merge_key(text, tokens(text)) == merge_key(text) == plain
+
+
 texts = st.one_of(st.sampled_from(SENTENCES), st.text(max_size=60))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -108,19 +109,17 @@ def _renumber(
         return Divided(tuple(drafts), tuple(passages), tuple(sentences))
     cuts = [(sentences[i].start, sentences[i].passage) for i in starts]
     made: list[Draft] = []
-    shift: list[tuple[int, int]] = []  # (first passage, drafts added so far)
+    shift = [passage for _, passage in cuts]  # from each of these on, one draft more
     for index, draft in enumerate(drafts):
         edges = [start for start, passage in cuts if passages[passage].draft == index]
         bounds = [draft.start, *edges, draft.end]
         made.extend(replace(draft, start=a, end=b) for a, b in pairwise(bounds))
-    for added, (_, passage) in enumerate(cuts, start=1):
-        shift.append((passage, added))
 
     def moved(passage: int, draft: int) -> int:
-        return draft + max((added for first, added in shift if passage >= first), default=0)
+        return draft + bisect_right(shift, passage)
 
     return Divided(
         tuple(made),
         tuple(replace(p, draft=moved(i, p.draft)) for i, p in enumerate(passages)),
-        tuple(replace(s, draft=moved(s.passage, s.draft)) for s in sentences),
+        tuple(s.of_draft(moved(s.passage, s.draft)) for s in sentences),
     )

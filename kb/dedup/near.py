@@ -68,7 +68,7 @@ def near(deduped: Deduped, passages: Sequence[Passage], same: Callable[[str, str
     final = {loser: _final(winner, moved) for loser, winner in moved.items()}
     for loser, winner in final.items():
         target = (sentences[winner].start, sentences[winner].end)
-        sentences[loser] = replace(sentences[loser], duplicate_of=target, reason="said in nearly the same words")
+        sentences[loser] = sentences[loser].repeating(target, "said in nearly the same words")
         ledger.extend(
             LedgerRow(a, b, "near-repeat", "said in nearly the same words", target) for a, b in sentences[loser].spans
         )

@@ -56,7 +56,7 @@ def dedupe(stitched: Stitched, passages: Sequence[Passage]) -> Deduped:
             first.setdefault(key, i)
             continue
         other = sentences[target]
-        sentences[i] = replace(sentence, duplicate_of=(other.start, other.end), reason=reason[1])
+        sentences[i] = sentence.repeating((other.start, other.end), reason[1])
         ledger.extend(LedgerRow(a, b, reason[0], reason[1], (other.start, other.end)) for a, b in sentence.spans)
     return Deduped(tuple(sentences), tuple(ledger))
 

@@ -58,6 +58,7 @@ def mark_boilerplate(
     plain: dict[int, list[str]] = defaultdict(list)
     for sentence in sentences:
         plain[sentence.passage].append(sentence.plain)
+    spoken: dict[str, str] = {}  # the drafts of a post repeat whole passages
     draft = -1
     for i, passage in enumerate(passages):
         words = unicodedata.normalize("NFKC", "".join(plain[i]))
@@ -71,7 +72,9 @@ def mark_boilerplate(
                 level = 0
         if level:
             why.setdefault(i, "below a heading of navigation")
-        reason = _by_itself(text, passage, words)
+        if words not in spoken:
+            spoken[words] = _by_words(words)
+        reason = spoken[words] or _by_links(text, passage, words)
         if reason:
             why.setdefault(i, reason)
     made = [replace(s, reason=f"boilerplate: {why[s.passage]}") if s.passage in why else s for s in sentences]
@@ -79,12 +82,15 @@ def mark_boilerplate(
     return made, rows
 
 
-def _by_itself(text: str, passage: Passage, words: str) -> str:
-    """Return why a passage is boilerplate whatever stands above it, or ""."""
+def _by_words(words: str) -> str:
+    """Return why the words of a passage make it boilerplate whatever stands above it, or ""."""
     if _table().passages.search(words):
         return "a call to action or a notice"
-    if _table().leaks.search(words):
-        return "a language model speaking of its work"
+    return "a language model speaking of its work" if _table().leaks.search(words) else ""
+
+
+def _by_links(text: str, passage: Passage, words: str) -> str:
+    """Return why the links of a passage make it boilerplate, or ""."""
     source = text[passage.start : passage.end]
     if passage.kind in _TITLES or ("[" not in source and "http" not in source):
         return ""
