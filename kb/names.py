@@ -37,7 +37,7 @@ class NameIndex(Generic[Thing]):
         named: each name as `bare` returns it, and what it names; empty names are left out.
     """
 
-    __slots__ = ("_lengths", "_named")
+    __slots__ = ("_first", "_lengths", "_named")
 
     def __init__(self, named: Mapping[str, Thing]) -> None:
         """Sort the lengths of the names by their first letter, longest first."""
@@ -46,6 +46,8 @@ class NameIndex(Generic[Thing]):
         for name in self._named:
             lengths[name[0]].add(len(name))
         self._lengths = {first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()}
+        firsts = "".join(map(re.escape, sorted(lengths)))
+        self._first = re.compile(f"[{firsts}]" if firsts else "(?!)")
 
     def find(self, text: str, fits: Callable[[int, int], bool] | None = None) -> Iterator[tuple[int, int, Thing]]:
         """Yield (start, end, what it names) of the names in NFKC `text`, in order; none overlap.
@@ -61,10 +63,10 @@ class NameIndex(Generic[Thing]):
         if any(c in letters for c in _PASSED):
             kept = [i for i, c in enumerate(letters) if c not in _PASSED]
             letters = "".join([letters[i] for i in kept])
-        at, size = 0, len(letters)
-        while at < size:
-            step = 1
-            for length in self._lengths.get(letters[at], ()):
+        at = 0
+        while begins := self._first.search(letters, at):
+            at, step = begins.start(), 1
+            for length in self._lengths[letters[at]]:
                 name = letters[at : at + length]
                 if len(name) < length or name not in self._named:
                     continue

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
 
 
-def normalised(text: str) -> tuple[str, list[int] | range]:
+@lru_cache(maxsize=16)  # dates, figures and names ask for the same claim one after the other
+def normalised(text: str) -> tuple[str, Sequence[int]]:
     """Return `text` in NFKC, character by character, and the place in `text` of each character of it.
 
     Characters that only combine with the one before (a half-width voiced mark)
@@ -24,4 +27,4 @@ def normalised(text: str) -> tuple[str, list[int] | range]:
         out.append(piece)
         places.extend([i] * len(piece))
         i = j
-    return "".join(out), places
+    return "".join(out), tuple(places)
