@@ -44,7 +44,7 @@ class _Loaded:
     meaning: bool
     index: search.SearchIndex
     synonyms: search.Synonyms
-    norms: Vectors | None = None
+    posts: search.Wholes | None = None
     encoder: Any = None
     source: str = ""
 
@@ -219,11 +219,11 @@ class KnowledgeBase(TopicLookups):
                 if options.mode == "semantic":
                     raise
                 notes = (f"found by words alone: {error}",)
-        if options.group == "post" and loaded.norms is None and notes == () and index.vectors is not None:
-            loaded.norms = search.post_norms(index)
+        if options.mode != "keyword" and loaded.posts is None and notes == () and index.vectors is not None:
+            loaded.posts = search.wholes(index)
         found = []
         for one, vector in zip(parsed, vectors, strict=True):
-            results = search.search(connection, index, one, vector, options, loaded.synonyms, loaded.norms)
+            results = search.search(connection, index, one, vector, options, loaded.synonyms, loaded.posts)
             results.notes = (*notes, *results.notes)
             found.append(results)
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from kb.search.answers import Results, hits, occurrences
 from kb.search.close import NOTE, SEEN, close
 from kb.search.families import fold
 from kb.search.filters import Allowed, Choice, Filters, allowed, given, post_path
-from kb.search.index import Floats, SearchIndex, load, post_norms, posting
+from kb.search.index import Floats, SearchIndex, Wholes, load, posting, wholes
 from kb.search.synonyms import Synonyms
 from kb.search.synonyms import load as names
 
@@ -43,14 +43,15 @@ __all__ = [
     "Results",
     "SearchIndex",
     "Synonyms",
+    "Wholes",
     "given",
     "load",
     "names",
     "occurrences",
-    "post_norms",
     "post_path",
     "read",
     "search",
+    "wholes",
 ]
 
 
@@ -96,13 +97,13 @@ def search(
     vector: Floats | None,
     options: Options,
     synonyms: Synonyms,
-    norms: Floats | None = None,
+    posts: Wholes | None = None,
 ) -> Results[Hit] | Results[PostHit]:
     """Rank the claims, or posts, of a database.
 
     `vector` is the query's unit vector under the index's model (dim,), or None
-    for `mode="keyword"` and where the index has no vectors. `norms` are those
-    of `post_norms`, for `group="post"`. Raises `ModelError` where
+    for `mode="keyword"` and where the index has no vectors. `posts` are those
+    of `wholes`, worked out where they are not given. Raises `ModelError` where
     `mode="semantic"` finds no vectors, and as `filters.allowed` does.
     """
     mode = options.mode
@@ -110,57 +111,96 @@ def search(
         if mode == "semantic":
             raise ModelError(f"mode semantic cannot be used: {'; '.join(index.notes) or 'no query vector'}")
         mode = "keyword"
+    if posts is None and mode != "keyword":
+        posts = wholes(index)
     query = synonyms.joined(query)
     may = _narrowed(conn, index, query, allowed(conn, index, options.filters, synonyms.same))
     terms = []
     if mode != "semantic":
-        others = synonyms.alternatives(query)
         factors = wording.factors(query) if options.group == "claim" else {}
-        terms = rank.look_up(conn, index, query.words, query.grams, others, factors)
-    other_names = synonyms.others(query)
+        terms = rank.look_up(conn, index, query.words, query.grams, synonyms.alternatives(query), factors)
     notes = _notes(index, query, options.mode, bool(terms), bool(may.claims.any()))
-    words = np.where(may.claims, rank.by_words(index, terms), np.float32(0))
+    scored = _scored(conn, index, query, vector, posts, _Asked(mode, options.group, may, terms))
+    best = [int(p) for p in rank.top(scored.scores, max(3 * options.limit, SEEN, POOL))]
+    pool = [int(index.ids[p]) for p in best[:POOL]]
+    best = best[: max(3 * options.limit, SEEN)]
+    names = synonyms.others(query)
+    near = close(index, query, terms, scored.meaning, best, mode)
     if options.group == "claim":
-        words = around.by_words(index, terms, dict(query.labels), words)
-        words = adjacent.by_words(conn, index, [one for word in query.words for one in word.split()], words)
-    meaning = np.zeros(index.size, dtype=np.float32)
-    if mode != "keyword" and vector is not None:
-        meaning = np.where(may.claims, np.maximum(rank.by_meaning(index, vector, may.claims), 0), np.float32(0))
-    scores = {"keyword": words, "semantic": meaning}.get(mode)
-    if scores is None:
-        if options.group == "claim":
-            together = np.where(may.claims, around.by_meaning(index, meaning), np.float32(0))
-            scores = rank.fuse(words, rank.relative(together), rank.CLAIM_MEANING)
-        else:
-            scores = rank.fuse(words, meaning, rank.POST_MEANING)
-    scores = scores * index.prior
-    arms = {
-        name: (plain, plain * index.prior)
-        for name, plain in (("keyword", words), ("semantic", meaning))
-        if mode in (name, "hybrid")
-    }
-    ranked = [int(p) for p in rank.top(scores, max(3 * options.limit, SEEN, POOL))]
-    pool = [int(index.ids[p]) for p in ranked[:POOL]]
-    if options.group == "claim":
-        best = ranked[: max(3 * options.limit, SEEN)]
         families = fold(conn, index, best, options.limit)
-        near = close(index, query, terms, meaning, best, mode)
-        shown = hits(conn, index, list(families), scores, arms, query, terms, may, other_names, families)
+        shown = hits(conn, index, list(families), scored.scores, scored.arms, query, terms, may, names, families)
         return Results(shown.values(), notes if near or not best else (*notes, NOTE), close=near, pool=pool)
-    near = close(index, query, terms, meaning, ranked[:SEEN], mode)
-    by_post = _post_scores(index, terms, words, meaning, mode, may, norms)
-    best = [int(p) for p in rank.top(by_post, options.limit)]
-    chosen = _claims_of(index, best, scores, may)
+    by_post = _post_scores(index, terms, scored.words, scored.meaning, mode, may, posts)
+    of_posts = [int(p) for p in rank.top(by_post, options.limit)]
+    chosen = _claims_of(index, of_posts, scored.scores, may)
     flat = list(dict.fromkeys(p for claims in chosen.values() for p in claims))
-    shown = hits(conn, index, flat, scores, arms, query, terms, may, other_names)
+    shown = hits(conn, index, flat, scored.scores, scored.arms, query, terms, may, names)
     found = []
-    for post in best:
+    for post in of_posts:
         post_id = int(index.post_ids[post])
         row = conn.execute("SELECT path, title, date FROM posts WHERE id = ?", (post_id,)).fetchone()
         if row:
             claims = tuple(shown[p] for p in chosen[post] if p in shown)
             found.append(PostHit(row[0], row[1], row[2], round(float(by_post[post]), 6), claims))
     return Results(found, notes if near or not found else (*notes, NOTE), close=near, pool=pool)
+
+
+class _Asked(NamedTuple):
+    """What is ranked, how, among which claims, and by which terms."""
+
+    mode: str
+    group: str
+    may: Allowed
+    terms: list[rank.Term]
+
+
+class _Scored(NamedTuple):
+    """Every claim's score by words, its cosine, both together, and each arm as (plain, ranked by)."""
+
+    words: Floats
+    meaning: Floats
+    scores: Floats
+    arms: dict[str, tuple[Floats, Floats]]
+
+
+def _scored(
+    conn: sqlite3.Connection,
+    index: SearchIndex,
+    query: Query,
+    vector: Floats | None,
+    posts: Wholes | None,
+    asked: _Asked,
+) -> _Scored:
+    """Return the scores of all claims."""
+    mode, group, may, terms = asked
+    words = np.where(may.claims, rank.by_words(index, terms), np.float32(0))
+    if group == "claim":
+        words = around.by_words(index, terms, dict(query.labels), words)
+        words = adjacent.by_words(conn, index, [one for word in query.words for one in word.split()], words)
+    cosines = np.zeros(index.size, dtype=np.float32)
+    if mode != "keyword" and vector is not None:
+        cosines = rank.by_meaning(index, vector, may.claims)
+    meaning = np.where(may.claims, np.maximum(cosines, 0), np.float32(0))
+    scores = {"keyword": words, "semantic": meaning}.get(mode)
+    if scores is None:
+        near_by = _with_post(index, cosines, vector, posts, may) if group == "claim" else meaning
+        scores = rank.fuse(words, near_by, rank.CLAIM_MEANING if group == "claim" else rank.POST_MEANING)
+    arms = {
+        name: (plain, plain * index.prior)
+        for name, plain in (("keyword", words), ("semantic", meaning))
+        if mode in (name, "hybrid")
+    }
+    return _Scored(words, meaning, scores * index.prior, arms)
+
+
+def _with_post(
+    index: SearchIndex, cosines: Floats, vector: Floats | None, posts: Wholes | None, may: Allowed
+) -> Floats:
+    """Return how near the claims that may be found are, with what stands around them."""
+    if vector is None or posts is None:
+        return np.zeros(index.size, dtype=np.float32)
+    of_posts = np.einsum("ij,j->i", posts.units, vector)
+    return np.where(may.claims, around.by_meaning(index, cosines, of_posts), np.float32(0))
 
 
 def _narrowed(conn: sqlite3.Connection, index: SearchIndex, query: Query, may: Allowed) -> Allowed:
@@ -197,13 +237,13 @@ def _post_scores(
     meaning: Floats,
     mode: str,
     may: Allowed,
-    norms: Floats | None,
+    posts: Wholes | None,
 ) -> Floats:
     """Return the score of each post in one mode; a post is judged whole, so the prior of sentences is left out."""
     by_words = rank.post_words(index, terms, words, may.places)
-    if mode == "keyword":
+    if mode == "keyword" or posts is None:
         return by_words
-    near_by = rank.post_meaning(index, meaning, post_norms(index) if norms is None else norms, may.places)
+    near_by = rank.post_meaning(index, meaning, posts.norms, may.places)
     return near_by if mode == "semantic" else rank.fuse(by_words, near_by, rank.POST_MEANING)
 
 

@@ -13,13 +13,15 @@ import numpy as np
 
 from kb.search import near
 from kb.search.index import Floats, SearchIndex
-from kb.search.postings import Posting
+from kb.search.postings import Positions, Posting
 from kb.search.rank import Term, relative, weight
 from kb.synonyms import fold_name
 
 POST = 0.12  # how much the post counts that a claim stands in, beside the best claim
 TITLE = 0.05  # the same for the words of its title
-BEFORE = 0.2  # of the cosine of the claim before, beside a claim's own
+BEFORE = 0.3  # of the cosine of the claim before, beside a claim's own
+AFTER = 0.1  # the same of the claim after
+POST_NEAR = 0.3  # of the cosine of a claim's whole post over the highest, beside that of claims over theirs
 _RAISED = 50_000  # of the best claims by words, about so many may be raised
 _K1 = 1.2
 _B = 0.75
@@ -79,10 +81,22 @@ def _titled(index: SearchIndex, word: str) -> Posting:
     return found
 
 
-def by_meaning(index: SearchIndex, meaning: Floats) -> Floats:
-    """Return the cosines of claims, each with a part of that of the claim before it in its post."""
-    before: Floats = meaning.take(index.before, mode="clip")
-    before[index.before < 0] = meaning.mean() if len(meaning) else 0
-    before *= np.float32(BEFORE)
-    before += meaning
-    return before
+def by_meaning(index: SearchIndex, meaning: Floats, posts: Floats) -> Floats:
+    """Return how near claims are, 0 to about 1: by themselves, by the claims beside them, and by their post.
+
+    `meaning` are the cosines of all claims, whatever may be found, `posts` those
+    of whole posts. A claim counts for the post that said it first.
+    """
+    near_by = meaning + np.float32(BEFORE) * _beside(meaning, index.before)
+    near_by += np.float32(AFTER) * _beside(meaning, index.after)
+    near_by = relative(np.maximum(near_by, 0))
+    if len(posts):
+        near_by += np.float32(POST_NEAR) * relative(np.maximum(posts, 0)).take(index.post_of, mode="clip")
+    return near_by
+
+
+def _beside(meaning: Floats, places: Positions) -> Floats:
+    """Return the cosines of the claims at `places`, the mean where there is none (-1)."""
+    beside: Floats = meaning.take(places, mode="clip")
+    beside[places < 0] = meaning.mean() if len(meaning) else 0
+    return beside

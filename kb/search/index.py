@@ -44,6 +44,13 @@ class ActiveModel(NamedTuple):
     dim: int
 
 
+class Wholes(NamedTuple):
+    """Posts as wholes: the sums of their claims' vectors, scaled to length 1 (posts x dim), and how long they were."""
+
+    units: Floats
+    norms: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class SearchIndex:
     """The claims of a database as arrays; a claim's position is its place in `ids`.
@@ -51,8 +58,8 @@ class SearchIndex:
     `position` maps a claim's id to its position, or -1. `weights` holds, per
     column of the full-text index and per claim, the part of BM25 that depends
     on length. `place_claim` and `place_post` are the pairs of claim and post
-    positions, by post; `post_of` is the first post of each claim, `before` the
-    claim that stands before it there, or -1; `titles` are those of the posts,
+    positions, by post; `post_of` is the first post of each claim, `before` and
+    `after` the claims that stand beside it there, or -1; `titles` are those of the posts,
     folded, `post_lengths` the length of each over the mean, per column. `vectors` (claims x dim)
     is None without embeddings, `sketch` is them in few dimensions, where they
     are many.
@@ -69,6 +76,7 @@ class SearchIndex:
     place_post: Positions
     post_of: Positions
     before: Positions
+    after: Positions
     titles: tuple[str, ...]
     post_lengths: tuple[npt.NDArray[np.float64], ...]
     model: ActiveModel | None
@@ -112,6 +120,7 @@ def load(conn: sqlite3.Connection, *, meaning: bool = True) -> SearchIndex:
         place_post=where.place_post,
         post_of=where.post_of,
         before=where.before,
+        after=where.after,
         titles=where.titles,
         post_lengths=tuple(
             _over_mean(
@@ -142,22 +151,22 @@ def posting(conn: sqlite3.Connection, index: SearchIndex, expression: str) -> Po
     return made
 
 
-def post_norms(index: SearchIndex) -> Floats:
-    """Return, for each post, the length of the sum of its claims' vectors (1 for none)."""
-    norms = np.ones(len(index.post_ids), dtype=np.float32)
-    if index.vectors is None or not len(index.place_post):
-        return norms
-    starts = np.flatnonzero(np.diff(index.place_post, prepend=-1))
-    for first in range(0, len(starts), _CHUNK):
-        begin = starts[first]
-        after = first + _CHUNK
-        end = starts[after] if after < len(starts) else len(index.place_claim)
-        sums = np.add.reduceat(
-            index.vectors[index.place_claim[begin:end]], starts[first:after] - begin, axis=0, dtype=np.float32
-        )
-        lengths = np.linalg.norm(sums, axis=1)
-        norms[index.place_post[starts[first:after]]] = np.where(lengths > 0, lengths, 1.0)
-    return norms
+def wholes(index: SearchIndex) -> Wholes:
+    """Return what the claims of each post say together; a post without vectors has zeros, and the length 1."""
+    dim = 0 if index.vectors is None else index.vectors.shape[1]
+    sums = np.zeros((len(index.post_ids), dim), dtype=np.float32)
+    if index.vectors is not None and len(index.place_post):
+        starts = np.flatnonzero(np.diff(index.place_post, prepend=-1))
+        for first in range(0, len(starts), _CHUNK):
+            begin = starts[first]
+            after = first + _CHUNK
+            end = starts[after] if after < len(starts) else len(index.place_claim)
+            sums[index.place_post[starts[first:after]]] = np.add.reduceat(
+                index.vectors[index.place_claim[begin:end]], starts[first:after] - begin, axis=0, dtype=np.float32
+            )
+    lengths = np.linalg.norm(sums, axis=1)
+    norms = np.where(lengths > 0, lengths, 1.0).astype(np.float32)
+    return Wholes(sums / norms[:, None], norms)
 
 
 def _weights(lengths: Floats) -> Floats:

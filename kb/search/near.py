@@ -68,7 +68,7 @@ def cosines(
 
     With a sketch, those are scored exactly that rank highest in few dimensions
     times `prior`, as the arm ranks; the rest keep what the sketch says.
-    `allowed` tells which may be found at all.
+    `allowed` tells which may be found at all, and are worth an exact look.
     """
     # Not `@`: BLAS would start threads and wait for the slowest, which on a busy machine takes 16 ms instead of 1,
     # and a server answers several queries at once anyway.
@@ -76,8 +76,9 @@ def cosines(
         exact: Floats = np.einsum("ij,j->i", vectors, vector)
         return exact
     rough: Floats = np.einsum("ij,j->i", low.low, vector @ low.axes)
-    rough[~allowed] = 0
-    chosen = about(rough * prior, _CANDIDATES)
+    ranking = rough * prior
+    ranking[~allowed] = 0
+    chosen = about(ranking, _CANDIDATES)
     rough[chosen] = np.einsum("ij,j->i", vectors[chosen], vector)
     return rough
 

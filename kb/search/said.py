@@ -22,8 +22,8 @@ class Said(NamedTuple):
 
     `ids` and `titles` (folded) are those of the posts; `place_claim` and
     `place_post` pairs of claim and post positions, each once, by post.
-    `post_of` is the first post of each claim (0 where it has none), `before`
-    the claim that stands before it there, or -1.
+    `post_of` is the first post of each claim (0 where it has none), `before` and
+    `after` the claims that stand beside it there, or -1.
     """
 
     ids: npt.NDArray[np.int64]
@@ -32,6 +32,7 @@ class Said(NamedTuple):
     place_post: Positions
     post_of: Positions
     before: Positions
+    after: Positions
 
 
 def read(conn: sqlite3.Connection, position: Positions, size: int) -> Said:
@@ -47,13 +48,16 @@ def read(conn: sqlite3.Connection, position: Positions, size: int) -> Said:
     order = np.lexsort((said[:, 2], post))
     claim, post = claim[order], post.astype(np.intp)[order]
     pairs = np.unique(post.astype(np.int64) * max(size, 1) + claim)
-    before = np.full(len(claim), -1, dtype=np.intp)
+    before, after = (np.full(len(claim), -1, dtype=np.intp) for _ in range(2))
     if len(claim):
-        before[1:] = np.where(post[1:] == post[:-1], claim[:-1], -1)
-        before[before == claim] = -1
-    post_of, first = np.zeros(size, dtype=np.intp), np.full(size, -1, dtype=np.intp)
+        together = post[1:] == post[:-1]
+        before[1:] = np.where(together, claim[:-1], -1)
+        after[:-1] = np.where(together, claim[1:], -1)
+        before[before == claim] = after[after == claim] = -1
+    post_of = np.zeros(size, dtype=np.intp)
+    beside = np.full((2, size), -1, dtype=np.intp)
     post_of[claim[::-1]] = post[::-1]  # the first of several is written last
-    first[claim[::-1]] = before[::-1]
+    beside[0, claim[::-1]], beside[1, claim[::-1]] = before[::-1], after[::-1]
     titles = dict(conn.execute(_TITLES))
     return Said(
         ids=ids,
@@ -61,5 +65,6 @@ def read(conn: sqlite3.Connection, position: Positions, size: int) -> Said:
         place_claim=(pairs % max(size, 1)).astype(np.intp),
         place_post=(pairs // max(size, 1)).astype(np.intp),
         post_of=post_of,
-        before=first,
+        before=beside[0],
+        after=beside[1],
     )
