@@ -84,6 +84,14 @@ def test_bad_usage_is_status_2_and_prints_nothing_on_stdout(words: tuple[str, ..
     assert result.stderr
 
 
+def test_a_query_that_begins_with_a_minus_is_told_where_to_stand(sample: Path) -> None:
+    refused = invoke("search", "-電力", "--db", sample)
+    assert refused.exit_code == 2
+    assert "kb search -- -word" in refused.stderr
+    assert invoke("search", "--db", sample, "--", "-電力 冷却").exit_code == 0
+    assert "kb search --" not in invoke("search", "--lmit", "3", "電力").stderr
+
+
 @pytest.mark.parametrize("words", [("--help",), ("search", "--help"), ("model", "add", "-h")])
 def test_help_goes_to_stdout(words: tuple[str, ...]) -> None:
     result = invoke(*words)

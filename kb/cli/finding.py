@@ -20,7 +20,21 @@ _SHOWN_PLACES = 3
 _SHOWN_TIES = 10
 
 
-@click.command()
+class _Query(click.Command):
+    """A command whose argument may begin with a minus, which the shell's user means for what is to be left out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; an option that is none may be the beginning of a query."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name.startswith("--"):
+                raise
+            hint = "A query that begins with - goes last, behind two of them: kb search -- -word"
+            raise click.NoSuchOption(error.option_name, f"{error.message} {hint}", ctx=ctx) from None
+
+
+@click.command(cls=_Query)
 @click.argument("query")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=10, show_default=True, help="At most so many.")
 @click.option(

@@ -177,14 +177,13 @@ def _entity_mask(conn: sqlite3.Connection, index: SearchIndex, entity: str, othe
     names = conn.execute(
         "SELECT id, key, name FROM entities UNION SELECT e.id, e.key, ce.text FROM entities e"
         " JOIN claim_entities ce ON ce.entity_id = e.id"
-    )
+    ).fetchall()
     for entity_id, key, name in names:
         for word in (key, name):
             called.setdefault(_fold(word), set()).add(entity_id)
     ids = sorted({one for name in (entity, *others) for one in called.get(_fold(name), ())})
     if not ids:
-        shown = [row[0] for row in conn.execute("SELECT name FROM entities")]
-        raise NotFoundError(f"no entity {entity!r} in this database{near(entity, shown)}")
+        raise NotFoundError(f"no entity {entity!r} in this database{near(entity, sorted({n for _, _, n in names}))}")
     return _mask(index, conn.execute(f"SELECT claim_id FROM claim_entities WHERE entity_id IN ({_marks(ids)})", ids))
 
 
