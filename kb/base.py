@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 import numpy as np
 import numpy.typing as npt
 
-from kb import export, schema, search
+from kb import schema, search
 from kb.config import database_path, resource
 from kb.errors import DatabaseError, ModelError, NotFoundError, UsageError
 from kb.fts import Query
@@ -342,9 +342,11 @@ class KnowledgeBase(TopicLookups):
             NotFoundError: a topic that the database does not hold; near ones are named.
             UsageError: another format or language, or no topic.
         """
+        from kb import export as exports  # a search need not wait for it
+
         named = [topics] if isinstance(topics, str) else None if topics is None else list(topics)
         with self._connection() as connection:
-            return export.export(connection, named, format, lang, full=full)
+            return exports.export(connection, named, format, lang, full=full)
 
     def read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
         """Return what `ask` finds on a connection lent to it for reading; for views that this class does not have.
