@@ -99,9 +99,9 @@ def build_model(found: ginza.WordVectors, recipe: Recipe, fitted: Fitted | None 
     if fitted is None:
         plain = fit_whitening(found.table, found.rows, share * np.square(weights, dtype=np.float64))
         fitted = Fitted(plain, NO_MIXTURES, np.empty(0, np.uint64))
-    weights[np.isin(found.keys, fitted.light)] *= np.float32(recipe.light)
     shared = np.arange(len(found.keys)) != found.rows
-    lexicon = _with_other_forms(Lexicon.of(found.keys, found.rows, weights, shared), recipe)
+    lexicon = Lexicon.of(found.keys, found.rows, weights, shared).lighter(fitted.light, recipe.light)
+    lexicon = _with_other_forms(lexicon, recipe)
     return StaticModel(
         lexicon,
         found.table,
@@ -116,17 +116,8 @@ def build_model(found: ginza.WordVectors, recipe: Recipe, fitted: Fitted | None 
 def _with_other_forms(lexicon: Lexicon, recipe: Recipe) -> Lexicon:
     renamed = {**recipe.older_forms, **{sign: chr(ord(sign) + 0xFEE0) for sign in _ASCII_SIGNS}}
     known = {new: lexicon.find(old) for new, old in renamed.items() if lexicon.find(new) is None}
-    extra = [(word_key(new), *entry) for new, entry in known.items() if entry]
-    if not extra:
-        return lexicon
-    keys, rows, weights, shared, whole = zip(*extra, strict=True)
-    return Lexicon.of(
-        np.concatenate([lexicon.keys, np.array(keys, np.uint64)]),
-        np.concatenate([lexicon.rows, np.array(rows, np.int32)]),
-        np.concatenate([lexicon.weights, np.array(weights, np.float32)]),
-        np.concatenate([lexicon.shared, np.array(shared, np.bool_)]),
-        np.concatenate([lexicon.whole, np.array(whole, np.bool_)]),
-    )
+    extra = {np.uint64(word_key(new)): entry for new, entry in known.items() if entry}
+    return lexicon.with_entries(extra) if extra else lexicon
 
 
 def fit(path: Path | None = None) -> Path:

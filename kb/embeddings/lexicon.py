@@ -53,6 +53,26 @@ class Lexicon:
         entire = np.zeros(len(keys), np.bool_) if whole is None else whole[order]
         return cls(keys[order], rows[order], weights[order], shared[order], entire)
 
+    def lighter(self, keys: NDArray[np.uint64], factor: float) -> Lexicon:
+        """Return the lexicon in which the words of those `keys` weigh `factor` of what they did."""
+        places = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+        weights = self.weights.copy()
+        weights[places[self.keys[places] == keys]] *= np.float32(factor)
+        return replace(self, weights=weights)
+
+    def with_entries(self, entries: dict[np.uint64, Entry]) -> Lexicon:
+        """Return the lexicon with further words, none of which it holds, by their keys."""
+        keys = np.array(sorted(entries), np.uint64)
+        rows, weights, shared, whole = zip(*(entries[key] for key in keys), strict=True)
+        at = np.searchsorted(self.keys, keys)  # a place each, instead of sorting half a million again
+        return Lexicon(
+            np.insert(self.keys, at, keys),
+            np.insert(self.rows, at, np.array(rows, np.int32)),
+            np.insert(self.weights, at, np.array(weights, np.float32)),
+            np.insert(self.shared, at, np.array(shared, np.bool_)),
+            np.insert(self.whole, at, np.array(whole, np.bool_)),
+        )
+
     def find(self, word: str) -> Entry | None:
         """Return what is known of `word` as it is written, or else in lower case."""
         for form in dict.fromkeys((word, word.casefold())):
