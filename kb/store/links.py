@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from kb.models import ArticleLink, Claim, Link, Neighbour, Post, Review, Verdict
-from kb.store.bulk import insert_rows
+from kb.store.bulk import insert_rows, insert_tuples, table_of, to_json
 from kb.store.claims import in_list
 from kb.store.stages import now
 
@@ -114,8 +114,8 @@ def put_neighbours(connection: Connection, old: Stored, new: Stored) -> int:
     for start in range(0, len(fresh), _AT_ONCE):
         part = fresh[start : start + _AT_ONCE]
         columns = (new.claims[part].tolist(), new.others[part].tolist(), new.scores[part].tolist())
-        made = [{"claim_id": a, "other_id": b, "score": s} for a, b, s in zip(*columns, strict=True)]
-        insert_rows(connection, Neighbour, made)
+        made = list(zip(*columns, strict=True))
+        insert_tuples(connection, table_of(Neighbour), ("claim_id", "other_id", "score"), made)
     return len(rows) + len(fresh)
 
 
@@ -188,17 +188,15 @@ def change_links(
     gone: Iterable[tuple[int, int]],
     fresh: Mapping[tuple[int, int], tuple[str, float, Sequence[str]]],
 ) -> None:
-    """Delete ties and write others in place of what there was, by their two claim ids."""
-    rows = [*gone, *fresh]
+    """Delete ties and write others, by their two claim ids; one that is to be written otherwise is also deleted."""
+    rows = list(gone)
     for start in range(0, len(rows), _AT_ONCE):
         statement = "DELETE FROM links WHERE a_id = ? AND b_id = ?"
         connection.exec_driver_sql(statement, rows[start : start + _AT_ONCE])
-    made = [
-        {"a_id": a, "b_id": b, "relation": relation, "score": score, "evidence": list(evidence)}
-        for (a, b), (relation, score, evidence) in fresh.items()
-    ]
+    made = [(a, b, relation, score, to_json(evidence)) for (a, b), (relation, score, evidence) in fresh.items()]
     for start in range(0, len(made), _AT_ONCE):
-        insert_rows(connection, Link, made[start : start + _AT_ONCE])
+        part = made[start : start + _AT_ONCE]
+        insert_tuples(connection, table_of(Link), ("a_id", "b_id", "relation", "score", "evidence"), part)
 
 
 def article_links(connection: Connection) -> dict[tuple[int, int], tuple[float, int, list[list[int]]]]:
