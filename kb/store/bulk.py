@@ -1,9 +1,9 @@
-"""Inserting many rows at once, without what SQLAlchemy does for each of them."""
+"""Reading and inserting many rows at once, without what SQLAlchemy does for each of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Table
@@ -11,6 +11,16 @@ from sqlalchemy import JSON, Connection, Table
 from kb.models import Base
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+_AT_ONCE = 20_000
+
+
+def read_rows(connection: Connection, statement: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a plain statement, some thousands at a time."""
+    cursor = connection.exec_driver_sql(statement, values)
+    while rows := cursor.fetchmany(_AT_ONCE):
+        yield from map(tuple, rows)
 
 
 def insert_rows(connection: Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:

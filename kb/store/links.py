@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from kb.models import ArticleLink, Claim, Link, Neighbour, Post, Review, Verdict
-from kb.store.bulk import insert_rows, insert_tuples, table_of, to_json
+from kb.store.bulk import insert_rows, insert_tuples, read_rows, table_of, to_json
 from kb.store.claims import in_list
 from kb.store.stages import now
 
@@ -49,16 +49,9 @@ class Stored:
     scores: npt.NDArray[np.float64]
 
 
-def _rows(connection: Connection, statement: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a plain statement, some thousands at a time."""
-    cursor = connection.exec_driver_sql(statement, values)
-    while rows := cursor.fetchmany(_AT_ONCE):
-        yield from (tuple(row) for row in rows)
-
-
 def claims_to_link(connection: Connection) -> Iterator[tuple[int, str, str, str | None, str, str]]:
     """Yield (id, key, text_hash, link_state, parts_state, words) of every claim that is no stock phrase, by key."""
-    for id_, key, text_hash, state, parts, words in _rows(connection, _CLAIMS):
+    for id_, key, text_hash, state, parts, words in read_rows(connection, _CLAIMS):
         yield id_, key, text_hash, state, parts or "", words
 
 
@@ -67,7 +60,7 @@ def said_in(connection: Connection) -> tuple[list[str], dict[int, list[int]]]:
     rows = connection.execute(select(Post.path, Post.id).order_by(Post.path)).all()
     place = {row.id: at for at, row in enumerate(rows)}
     found: dict[int, list[int]] = {}
-    for claim, post in _rows(connection, _SAID):
+    for claim, post in read_rows(connection, _SAID):
         found.setdefault(claim, []).append(place[post])
     for posts in found.values():
         posts.sort()
@@ -77,7 +70,7 @@ def said_in(connection: Connection) -> tuple[list[str], dict[int, list[int]]]:
 def fill_vectors(connection: Connection, model_id: int, places: Mapping[str, Sequence[int]], into: Any) -> int:
     """Copy the vectors of a model into the rows of `into` that each text's hash leads to; return how many rows."""
     filled = 0
-    for text_hash, blob in _rows(connection, _VECTORS, model_id):
+    for text_hash, blob in read_rows(connection, _VECTORS, model_id):
         rows = places.get(text_hash, ())
         if rows:
             into[rows] = np.frombuffer(blob, dtype="<f4")
@@ -133,24 +126,24 @@ def clear_stock(connection: Connection) -> None:
 
 def names_of(connection: Connection) -> Iterator[tuple[int, str, str]]:
     """Yield (claim id, entity key, words) of every name in a claim, in order."""
-    yield from _rows(connection, _NAMES)
+    yield from read_rows(connection, _NAMES)
 
 
 def figures_of(connection: Connection) -> Iterator[tuple[int, str, float, float | None, str]]:
     """Yield (claim id, dimension, low, high, words) of every figure, in order."""
-    yield from _rows(connection, _FIGURES)
+    yield from read_rows(connection, _FIGURES)
 
 
 def dates_of(connection: Connection) -> Iterator[tuple[int, str, str, str]]:
     """Yield (claim id, first day, last day, words) of every date whose days are known, in order."""
-    for claim, first, last, words in _rows(connection, _DATES):
+    for claim, first, last, words in read_rows(connection, _DATES):
         yield claim, first, last or first, words
 
 
 def around(connection: Connection, claim_ids: Collection[int]) -> dict[int, str]:
     """Return the titles and headings that claims stand under, joined by line breaks, by claim id."""
     found: dict[int, dict[str, None]] = {}
-    for claim, title, headings in _rows(connection, _AROUND, json.dumps(sorted(claim_ids))):
+    for claim, title, headings in read_rows(connection, _AROUND, json.dumps(sorted(claim_ids))):
         found.setdefault(claim, {}).update(dict.fromkeys((title, *json.loads(headings))))
     return {claim: "\n".join(texts) for claim, texts in found.items()}
 
@@ -169,17 +162,17 @@ def holders(connection: Connection, claim_ids: Collection[int]) -> dict[int, str
 
 def claims_of_wordings(connection: Connection) -> dict[str, int]:
     """Return the id of the claim that each wording belongs to."""
-    return dict(_rows(connection, "SELECT DISTINCT wording, claim_id FROM occurrences"))
+    return dict(read_rows(connection, "SELECT DISTINCT wording, claim_id FROM occurrences"))
 
 
 def post_ids(connection: Connection) -> dict[str, int]:
     """Return the id of each post by its path."""
-    return dict(_rows(connection, "SELECT path, id FROM posts"))
+    return dict(read_rows(connection, "SELECT path, id FROM posts"))
 
 
 def links(connection: Connection) -> dict[tuple[int, int], tuple[str, float, tuple[str, ...]]]:
     """Return (relation, score, evidence) of every tie by its two claim ids."""
-    rows = _rows(connection, "SELECT a_id, b_id, relation, score, evidence FROM links")
+    rows = read_rows(connection, "SELECT a_id, b_id, relation, score, evidence FROM links")
     return {(a, b): (relation, score, tuple(json.loads(evidence))) for a, b, relation, score, evidence in rows}
 
 
