@@ -23,6 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
+from kb.links.content import distinct
+
 Vectors = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -276,7 +278,7 @@ class _Running:
         """Add what was found, each neighbour once, and keep the best `_WIDTH` of each row."""
         if not len(row):
             return
-        changed = np.unique(row)
+        changed = distinct(row)
         old_row, old_at = np.nonzero(self.places[changed] >= 0)
         row = np.concatenate((changed[old_row], row))
         place = np.concatenate((self.places[changed[old_row], old_at].astype(np.int64), place))

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from kb.links.content import SUBSTANCE, Content
+from kb.links.content import SUBSTANCE, Content, distinct
 from kb.links.limits import limits
 from kb.links.neighbours import Cells, Places, Scale, Scores
 from kb.records import Relation
@@ -91,7 +91,7 @@ def _telling(content: Content, number: Places) -> tuple[Places, Places]:
     owner = np.repeat(np.arange(len(content.starts) - 1, dtype=np.int64), np.diff(content.starts))
     width = max(1, len(content.words))
     telling = content.levels[content.sequence] > 0
-    keys = np.unique(owner[telling] * width + number[content.sequence[telling]])
+    keys = distinct(owner[telling] * width + number[content.sequence[telling]])
     return keys, np.searchsorted(keys, np.arange(len(content.starts), dtype=np.int64) * width)
 
 

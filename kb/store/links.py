@@ -21,6 +21,7 @@ Ids = npt.NDArray[np.int64]
 Pair = tuple[str, str]
 
 _AT_ONCE = 20_000
+_VECTORS_AT_ONCE = 2_000
 _CLAIMS = (
     "SELECT c.id, c.key, c.text_hash, c.link_state, c.parts_state, t.words FROM claims c"
     " JOIN claim_terms t ON t.claim_id = c.id WHERE NOT c.stock ORDER BY c.key"
@@ -70,10 +71,12 @@ def said_in(connection: Connection) -> tuple[list[str], dict[int, list[int]]]:
 def fill_vectors(connection: Connection, model_id: int, places: Mapping[str, Sequence[int]], into: Any) -> int:
     """Copy the vectors of a model into the rows of `into` that each text's hash leads to; return how many rows."""
     filled = 0
-    for text_hash, blob in read_rows(connection, _VECTORS, model_id):
-        rows = places.get(text_hash, ())
-        if rows:
-            into[rows] = np.frombuffer(blob, dtype="<f4")
+    cursor = connection.exec_driver_sql(_VECTORS, (model_id,))
+    while some := cursor.fetchmany(_VECTORS_AT_ONCE):
+        found = [(place, blob) for text_hash, blob in some for place in places.get(text_hash, ())]
+        if found:
+            rows, blobs = zip(*found, strict=True)
+            into[list(rows)] = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(rows), -1)
             filled += len(rows)
     return filled
 
