@@ -239,6 +239,8 @@ def _raw(path: Path, *, writable: bool, foreign_keys: bool = True) -> sqlite3.Co
             connection.execute(f"PRAGMA foreign_keys = {int(foreign_keys)}")
             connection.execute(f"PRAGMA query_only = {int(not writable)}")
             connection.execute("PRAGMA synchronous = NORMAL")  # with a write-ahead log: safe against kills
+            if writable:
+                connection.execute("PRAGMA cache_size = -65536")  # KiB; rows go to places all over the indexes
             connection.execute("PRAGMA schema_version")  # the first one that reads the file
         except sqlite3.OperationalError as error:
             connection.close()

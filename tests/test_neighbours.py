@@ -343,3 +343,8 @@ def test_an_article_keeps_the_ten_that_are_nearest_to_it_or_it_to_them() -> None
     kept = articles.articles(strength, posts, dict.fromkeys(range(15), 1))
     assert all(sum(post in (tie.a, tie.b) for tie in kept) >= articles.TOP for post in range(15))
     assert len(kept) < len(strength)
+
+
+@pytest.mark.parametrize("numbers", [[], [3], [3, 1, 3, 2, 1]])
+def test_different_numbers_come_once_and_in_order(numbers: list[int]) -> None:
+    assert content.distinct(np.array(numbers, dtype=np.int64)).tolist() == sorted(set(numbers))

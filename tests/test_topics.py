@@ -141,6 +141,15 @@ def test_an_alias_inside_another_word_is_not(alias: str, text: str) -> None:
     assert about(text, topic("t", alias)) == []
 
 
+def test_words_of_one_alias_count_where_all_of_them_stand_in_the_text() -> None:
+    listed = [topic("two", "潮汐 + 風車"), topic("three", "潮汐 + 灯台 + 漁港"), topic("twice", "風車 + 風車")]
+    assert about("潮汐が上がる。", *listed) == []
+    assert about("潮汐で風車が回る。", *listed) == ["two", "twice"]
+    assert about("潮汐と灯台の話。", *listed) == []
+    assert about("漁港の灯台から潮汐を見る。", *listed) == ["three"]
+    assert about("風車が回る。", *listed) == ["twice"]
+
+
 def test_names_of_the_synonyms_file_stand_for_each_other() -> None:
     assert about("エヌビディアの新製品が出た。", topic("t", "NVIDIAの新製品")) == ["t"]
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import theilslopes
 from search_data import WordEncoder
 from topics_for_tests import SUBJECTS, post
 
 from kb.errors import DataFileError
 from kb.records import Topic
-from kb.topics import counting, discover, entry, identity, naming
+from kb.topics import counting, discover, entry, identity, naming, slopes
 from kb.topics.discover import Cluster, Said, Term
 from kb.topics.listed import load
 from kb.topics.phrases import phrases
@@ -184,6 +185,15 @@ def test_a_trend_is_told_by_the_shares_of_months(claims: list[int], direction: s
 def test_months_with_few_claims_do_not_count_in_a_trend() -> None:
     found = counting.trend(np.array([10, 10, 5, 10, 10]), np.array([100, 100, 5, 100, 100]))
     assert (found.months, found.slope) == (4, 0.0)
+
+
+def test_slopes_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(0)
+    for size in (4, 5, 9, 30):
+        at = np.sort(rng.choice(40, size, replace=False))
+        for values in (rng.random(size), np.round(rng.random(size) * 3)):
+            theirs = theilslopes(values, at, alpha=0.9)
+            assert slopes.median(values, at, 0.9) == (theirs.slope, theirs.low_slope, theirs.high_slope)
 
 
 def test_examples_are_near_the_middle_and_unlike_each_other() -> None:

@@ -5,9 +5,9 @@
 duplicates to judge.
 """
 
-from kb.links.candidates import candidates
+from kb.links.candidates import candidates, signatures
 from kb.links.keys import merge_key
 from kb.links.prepare import Prepared, prepare
 from kb.links.relate import judge, relate
 
-__all__ = ["Prepared", "candidates", "judge", "merge_key", "prepare", "relate"]
+__all__ = ["Prepared", "candidates", "judge", "merge_key", "prepare", "relate", "signatures"]

@@ -8,13 +8,16 @@ Massive Datasets", section 3.4); signatures from the `rensa` library.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+Signatures = np.ndarray[Any, np.dtype[np.uint32]]
+
 _PERMUTATIONS = 128
 _SEED = 20261123
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio (Knuth, "Sorting and Searching", section 6.4)
 _CROWD = 200  # a band that more sentences share than this is a stock phrase: link neighbours only
 
 
@@ -23,12 +26,18 @@ def shingles(text: str) -> list[str]:
     return [text[i : i + 3] for i in range(len(text) - 2)] or [text]
 
 
-def candidates(keys: Sequence[str], folded: Sequence[str], threshold: float = 0.5) -> list[tuple[int, int]]:
+def candidates(
+    keys: Sequence[str],
+    folded: Sequence[str],
+    threshold: float = 0.5,
+    sign: Callable[[Sequence[str]], Signatures] | None = None,
+) -> list[tuple[int, int]]:
     """Return pairs (i, j), i < j, of texts whose 3-grams likely overlap by `threshold` (Jaccard) or more.
 
     `keys` are the merge keys: texts of one key are compared once, through the
     first of them, and never paired with each other. `folded` are the texts as
     compared. The answer is sorted and depends on nothing but the arguments.
+    `sign` makes `signatures`, elsewhere.
     """
     first: dict[str, int] = {}
     for index, key in enumerate(keys):
@@ -36,18 +45,17 @@ def candidates(keys: Sequence[str], folded: Sequence[str], threshold: float = 0.
     kept = sorted(first.values())
     if len(kept) < 2:
         return []
-    matrix = _signatures([folded[i] for i in kept])
+    matrix = (sign or signatures)([folded[i] for i in kept])
     rows = _rows(threshold)
     pairs: set[tuple[int, int]] = set()
     for start in range(0, _PERMUTATIONS - rows + 1, rows):
-        band = np.ascontiguousarray(matrix[:, start : start + rows])
-        pairs.update(_buckets(band.view(np.dtype((np.void, band.dtype.itemsize * rows))).ravel()))
+        pairs.update(_buckets(_mixed(matrix[:, start : start + rows])))
     agree = _verified(matrix, sorted(pairs), threshold)
     return [(kept[i], kept[j]) for i, j in agree]
 
 
-def _signatures(texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.uint32]]:
-    """Return one row of 128 minima a text."""
+def signatures(texts: Sequence[str]) -> Signatures:
+    """Return one row of 128 minima a text. Runs in any process."""
     import rensa
 
     digests = rensa.RMinHash.digests_from_token_sets([shingles(t) for t in texts], _PERMUTATIONS, _SEED)
@@ -60,6 +68,18 @@ def _rows(threshold: float) -> int:
         if 1.0 - (1.0 - threshold**rows) ** (_PERMUTATIONS // rows) >= 0.98:
             return rows
     return 1
+
+
+def _mixed(band: Signatures) -> np.ndarray[Any, Any]:
+    """Return one number for each row of a band: the same for the same minima, and for others as good as never.
+
+    Where it is the same all the same, the whole signatures are compared later.
+    """
+    mixed = np.zeros(len(band), dtype=np.uint64)
+    for column in band.T:
+        mixed = (mixed ^ column) * _ODD
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
 
 
 def _buckets(band: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
@@ -79,9 +99,7 @@ def _buckets(band: np.ndarray[Any, Any]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _verified(
-    matrix: np.ndarray[Any, np.dtype[np.uint32]], pairs: list[tuple[int, int]], threshold: float
-) -> list[tuple[int, int]]:
+def _verified(matrix: Signatures, pairs: list[tuple[int, int]], threshold: float) -> list[tuple[int, int]]:
     """Keep the pairs whose signatures agree nearly as often as `threshold` asks."""
     kept: list[tuple[int, int]] = []
     for start in range(0, len(pairs), 50_000):

@@ -23,6 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
+from kb.links.content import distinct
+
 Vectors = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -268,14 +270,15 @@ class _Running:
         if len(fresh) and cosines.shape[1] > TOP:  # nothing to hold against yet: their own tenth
             part = cosines[fresh] if len(fresh) < len(rows) else cosines
             least[fresh] = np.maximum(least[fresh], at_least(part, TOP))
-        at, column = np.nonzero(cosines >= (least - _NEAR)[:, None])
+        # Of few hits in a large table `np.nonzero` finds those of one long row ten times as fast.
+        at, column = np.divmod(np.flatnonzero((cosines >= (least - _NEAR)[:, None]).ravel()), len(columns))
         self._merge(mine[at], columns[column], cosines[at, column])
 
     def _merge(self, row: Places, place: Places, score: Vectors) -> None:
         """Add what was found, each neighbour once, and keep the best `_WIDTH` of each row."""
         if not len(row):
             return
-        changed = np.unique(row)
+        changed = distinct(row)
         old_row, old_at = np.nonzero(self.places[changed] >= 0)
         row = np.concatenate((changed[old_row], row))
         place = np.concatenate((self.places[changed[old_row], old_at].astype(np.int64), place))

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from kb.links.content import SUBSTANCE, Content
+from kb.links.content import SUBSTANCE, Content, distinct
 from kb.links.limits import limits
 from kb.links.neighbours import Cells, Places, Scale, Scores
 from kb.records import Relation
@@ -64,10 +64,7 @@ def near(content: Content, scale: Scale, row: Places, place: Places, score: Scor
 def _shared(content: Content, a: Places, b: Places) -> Places:
     """Return the sum of the levels of the telling words that both claims of each pair say."""
     width = max(1, len(content.words))
-    owner = np.repeat(np.arange(len(content.starts) - 1, dtype=np.int64), np.diff(content.starts))
-    telling = content.levels[content.sequence] > 0
-    keys = np.unique(owner[telling] * width + content.sequence[telling])  # (claim, word), each once
-    starts = np.searchsorted(keys, np.arange(len(content.starts), dtype=np.int64) * width)
+    keys, starts = _telling(content, np.arange(width, dtype=np.int64))
     found = np.zeros(len(a), dtype=np.int64)
     if not len(keys):
         return found
@@ -82,6 +79,20 @@ def _shared(content: Content, a: Places, b: Places) -> Places:
         sums = np.bincount(pair, weights=content.levels[words] * held, minlength=len(one))
         found[begin : begin + _AT_ONCE] = sums.astype(np.int64)
     return found
+
+
+def _telling(content: Content, number: Places) -> tuple[Places, Places]:
+    """Return (claim, word) of the words that tell something, each once and in order, as one number; and each claim's.
+
+    Args:
+        content: what the claims speak of.
+        number: of each word.
+    """
+    owner = np.repeat(np.arange(len(content.starts) - 1, dtype=np.int64), np.diff(content.starts))
+    width = max(1, len(content.words))
+    telling = content.levels[content.sequence] > 0
+    keys = distinct(owner[telling] * width + number[content.sequence[telling]])
+    return keys, np.searchsorted(keys, np.arange(len(content.starts), dtype=np.int64) * width)
 
 
 def overlapping(content: Content, pairs: Iterable[tuple[int, int]], least: float) -> list[tuple[int, int]]:
@@ -150,10 +161,15 @@ def states(base: str, content: Content, made_of: Sequence[str], cells: Cells) ->
         made_of: hash of each claim's text, its posts and the state of its parts.
         cells: the cells each lies in.
     """
-    words, levels = content.words, content.levels
+    order = sorted(range(len(content.words)), key=content.words.__getitem__)
+    levels = content.levels.tolist()
+    spelt = [f"{content.words[word]}{levels[word]}" for word in order]
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    keys, starts = _telling(content, rank)
+    told = [spelt[number] for number in (keys % max(1, len(order))).tolist()]
     found = []
-    for place, text in enumerate(made_of):
-        told = "".join(f"{words[word]}{levels[word]}" for word in sorted(content.telling(place), key=words.__getitem__))
-        state = "\0".join((base, text, told, cells.of(place)))
+    for place, (text, begin, end) in enumerate(zip(made_of, starts.tolist(), starts[1:].tolist(), strict=False)):
+        state = "\0".join((base, text, "".join(told[begin:end]), cells.of(place)))
         found.append(hashlib.blake2b(state.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest())
     return found

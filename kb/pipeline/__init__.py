@@ -79,8 +79,8 @@ def build(
         try:
             listed = subjects.listing(engine, topics)  # first of all: a slip in it should not cost a long wait
             with Workers(workers) as crew:
-                _run(engine, sources, db, settings or Settings(), tally, crew)
-                subjects.timed(engine, tally, listed, crew)
+                phrases = _run(engine, sources, db, settings or Settings(), tally, crew)
+                subjects.timed(engine, tally, listed, crew, phrases)
             with tally.timed("events"):
                 events.record(engine, tally)
             tally.seconds["total"] = time.perf_counter() - start
@@ -138,8 +138,10 @@ def _plain_errors(db: Path) -> Iterator[None]:
         raise DatabaseError(f"{db}: {error}") from error
 
 
-def _run(engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, tally: Tally, workers: Workers) -> None:
-    """Run the stages in order."""
+def _run(
+    engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, tally: Tally, workers: Workers
+) -> subjects.Phrases:
+    """Run the stages in order, up to that of topics, and return the noun phrases that it will ask for."""
     reading = settings.fingerprint()
     with engine.begin() as connection:
         names = [os.fsencode(source.resolve()).decode("utf-8", "replace") for source in sources]
@@ -162,8 +164,9 @@ def _run(engine: Engine, sources: Sequence[Path], db: Path, settings: Settings, 
                 store.remove(connection, todo.remove)
                 for post_id, root in todo.move:
                     store.move(connection, [post_id], root)
-        _read_posts(engine, todo.read, settings, tally, workers)
+        phrases = _read_posts(engine, todo.read, settings, tally, workers)
     _derive(engine, db, tally, workers)
+    return phrases
 
 
 def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
@@ -182,15 +185,24 @@ def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
         links.tie(engine, tally, workers)
 
 
-def _read_posts(engine: Engine, jobs: Sequence[Job], settings: Settings, tally: Tally, workers: Workers) -> None:
-    """Read posts in processes, one at a time each, and write them in batches; an interrupt keeps what was read."""
+def _read_posts(
+    engine: Engine, jobs: Sequence[Job], settings: Settings, tally: Tally, workers: Workers
+) -> subjects.Phrases:
+    """Read posts in processes, one at a time each, and write them in batches; an interrupt keeps what was read.
+
+    Returns:
+        The noun phrases of claims by their texts' hashes, of the first that were read where they are very many.
+    """
     batch: list[PostRows] = []
+    phrases: dict[str, tuple[tuple[str, str, bool], ...]] = {}
 
     def write() -> None:
         if batch:
             with engine.begin() as connection:
                 store.replace(connection, batch)
                 store.put_along(connection, (a for post in batch for a in post.along), fts.VERSION)
+            if len(phrases) < subjects.MOST_PHRASES:
+                phrases.update((a.text_hash, a.phrases) for post in batch for a in post.along)
             batch.clear()
 
     results = workers.each(partial(read_post, settings=settings), jobs, here=len(jobs) < _FEW_POSTS)
@@ -207,6 +219,7 @@ def _read_posts(engine: Engine, jobs: Sequence[Job], settings: Settings, tally: 
             tally.told("read", done, len(jobs))
     finally:
         write()
+    return phrases
 
 
 def read_post(job: Job, settings: Settings) -> PostRows | Fault:

@@ -27,6 +27,7 @@ from kb.pipeline.report import Tally
 STAGE = "events"
 _COMPARED = ("text", "kind", "certainty", "holder", "posts")
 State = dict[str, Any]
+_packed = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode  # made once: `json.dumps` makes one each time
 
 
 def record(engine: Engine, tally: Tally) -> None:
@@ -60,7 +61,7 @@ def _states(connection: Connection) -> dict[str, State]:
     made = {}
     for claim, key, text, kind, certainty, holder in store.claim_states(connection):
         state = {"text": text, "kind": kind, "certainty": certainty, "holder": holder, "posts": posts[claim]}
-        packed = json.dumps(state, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+        packed = _packed(state).encode("utf-8", "surrogatepass")
         made[key] = {**state, "id": claim, "state": hashlib.blake2b(packed, digest_size=8).hexdigest()}
     return made
 

@@ -91,7 +91,7 @@ def _mates(posts: Sequence[Sequence[int]], count: int) -> Mapping[int, npt.NDArr
             if post in wanted:
                 members[post].append(place)
     return {
-        place: np.unique(np.concatenate([np.array(members[post], dtype=np.int64) for post in where]))
+        place: content.distinct(np.concatenate([np.array(members[post], dtype=np.int64) for post in where]))
         for place, where in several.items()
     }
 

@@ -270,6 +270,7 @@ def _write_ties(connection: Connection, corpus: Corpus, found: Found, told: ties
     ids = corpus.ids.tolist()
     near = {(a, b): cosine for a, b, cosine in found.near}
     fresh: dict[Pair, tuple[str, float, Sequence[str]]] = {}
+    other: list[Pair] = []
     written = 0
     for (a, b), (relation, score, evidence) in made.items():
         pair = (ids[a], ids[b])
@@ -280,11 +281,14 @@ def _write_ties(connection: Connection, corpus: Corpus, found: Found, told: ties
             evidence = ties.common(corpus.content, told, a, b, near[a, b])
         if held != (relation, score, evidence):
             fresh[pair] = (relation, score, evidence)
+            if held is not None:
+                other.append(pair)
         if len(fresh) == _WRITTEN:
-            stored.change_links(connection, (), fresh)
+            stored.change_links(connection, other, fresh)
             written += len(fresh)
             fresh.clear()
-    stored.change_links(connection, old, fresh)  # what is left of the old ones is tied no more
+            other.clear()
+    stored.change_links(connection, [*old, *other], fresh)  # what is left of the old ones is tied no more
     return written + len(fresh)
 
 

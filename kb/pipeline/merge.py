@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Engine
 
 from kb import dedup, links, parts, store
@@ -26,6 +28,7 @@ STAGE = "merge"
 RULES_VERSION = 6  # raise it when the same pair would be judged differently by code
 ALIKE = 0.5  # 3-grams in common, of all, from which two wordings are judged
 _BATCH = 100
+_SIGNED = 2_000
 _FEW = 4
 
 Pair = tuple[str, str]
@@ -40,7 +43,7 @@ def merge(engine: Engine, tally: Tally, workers: Workers) -> None:
             return
         wordings = store.wordings(connection)
         known = store.verdicts(connection, rules)
-    pairs = _pairs(wordings)
+    pairs = _pairs(wordings, workers)
     _judge(engine, wordings, [pair for pair in pairs if pair not in known], rules, tally, workers)
     with engine.begin() as connection:
         store.drop_verdicts(connection, set(known) - set(pairs))
@@ -85,10 +88,15 @@ def rules_fingerprint() -> str:
     return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
 
 
-def _pairs(wordings: Sequence[WordingRow]) -> list[Pair]:
+def _pairs(wordings: Sequence[WordingRow], workers: Workers) -> list[Pair]:
     """Return the pairs of wordings worth judging, each in order of its keys."""
+
+    def sign(texts: Sequence[str]) -> Any:
+        batches = [texts[i : i + _SIGNED] for i in range(0, len(texts), _SIGNED)]
+        return np.concatenate(list(workers.each(links.signatures, batches, here=len(batches) < _FEW)))
+
     keys = [w.key for w in wordings]
-    found = links.candidates(keys, [fold(w.text) for w in wordings], ALIKE)
+    found = links.candidates(keys, [fold(w.text) for w in wordings], ALIKE, sign)
     return sorted({(min(keys[i], keys[j]), max(keys[i], keys[j])) for i, j in found if keys[i] != keys[j]})
 
 

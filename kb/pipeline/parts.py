@@ -16,6 +16,7 @@ from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
 from kb.store import Along, PartRows, PostRows
 from kb.text import tokens
+from kb.topics.phrases import phrases
 
 PARTS_VERSION = 5  # raise it when the same claim would give other parts
 _BATCH = 500
@@ -60,7 +61,8 @@ def along(post: PostRows, state: str) -> tuple[Along, ...]:
     found = []
     for claim in (sentence["claim"] for sentence in post.sentences if sentence["claim"]):
         words, grams = fts.terms(claim["text"])
-        found.append(Along(claim["text_hash"], words, grams, _parts(0, claim["text"], date, state)))
+        named = tuple((p.text, p.key, p.specific) for p in phrases(claim["text"]))
+        found.append(Along(claim["text_hash"], words, grams, _parts(0, claim["text"], date, state), named))
     return tuple(found)
 
 

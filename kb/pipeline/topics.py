@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,28 +25,32 @@ from sqlalchemy import Engine
 from kb import store
 from kb import topics as subjects
 from kb.config import NORMALISER_VERSION, resource
-from kb.pipeline import derive
+from kb.pipeline import derive, topic_texts
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
+from kb.pipeline.topic_texts import Held, Late
 from kb.posts import Fault
 from kb.records import Topic
 from kb.text import text_hash
 
 if TYPE_CHECKING:
     from kb.embeddings import Encoder
-    from kb.topics.discover import Said
+    from kb.topics.matching import Marks
     from kb.topics.phrases import Phrase
 
 TOPICS_VERSION = 1  # raise it when the same claim and list would give other topics
 SHIPPED = "default"  # what stands for the list that comes with the program, where a file may be named
 ENVIRONMENT = "KB_TOPICS"
-_BATCH = 4_096
-_PHRASES_BATCH = 1_024
 _FEW = 4  # batches that are not worth starting processes for
 _LEAST_UNEXPLAINED = 200  # claims; among fewer there is nothing to discover
 _GROWN, _SHRUNK = 1.25, 0.5  # of the unexplained claims of the last clustering: beyond these it is done again
+MOST_PHRASES = 50_000  # claims whose noun phrases a build holds in memory from reading on: some 50 MB
+_PHRASES_BATCH = 1_024
+_TOPICS_AT_ONCE = 20  # for which examples are sought: 20 MB of vectors at most
 _EXAMPLE_CLAIMS = 800  # of a topic, among which those are sought that stand for it
 _STAGE = "topics"
+
+Phrases = Mapping[str, Sequence[tuple[str, str, bool]]]  # of a claim, by the hash of its text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +93,27 @@ def listing(engine: Engine, given: Path | None = None) -> Listing:
     return Listing(found, kept, notes)
 
 
-def topics(engine: Engine, tally: Tally, listed: Listing, workers: Workers) -> None:
-    """Assign the claims that are new, or all where list, model or rules have changed; discover; count."""
+def topics(
+    engine: Engine, tally: Tally, listed: Listing, workers: Workers, phrases: Phrases = MappingProxyType({})
+) -> None:
+    """Assign the claims that are new, or all where list, model or rules have changed; discover; count.
+
+    `phrases` are the noun phrases that are known already.
+    """
     tally.notes.extend(listed.notes)
     if listed.fault is not None:
         tally.faults.append(listed.fault)
-    work = Work(engine, tally, listed, workers)
+    work = Work(engine, tally, listed, workers, phrases)
     if not work.settled():
         work.run()
 
 
-def timed(engine: Engine, tally: Tally, listed: Listing, workers: Workers) -> None:
+def timed(
+    engine: Engine, tally: Tally, listed: Listing, workers: Workers, phrases: Phrases = MappingProxyType({})
+) -> None:
     """Run the stage, its time told with the others'."""
     with tally.timed(_STAGE):
-        topics(engine, tally, listed, workers)
+        topics(engine, tally, listed, workers, phrases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +128,14 @@ class _Model:
 class Work:
     """One run of the stage."""
 
-    def __init__(self, engine: Engine, tally: Tally, listed: Listing, workers: Workers) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tally: Tally,
+        listed: Listing,
+        workers: Workers,
+        phrases: Phrases = MappingProxyType({}),
+    ) -> None:
         self._engine, self._tally, self._listed, self._workers = engine, tally, listed, workers
         with engine.connect() as connection:
             active = next((model for model in connection.execute(store.models()) if model.active), None)
@@ -124,7 +143,8 @@ class Work:
         self._model: _Model | None = None
         if active is not None:
             self._model = _Model(active.id, active.revision, lambda: derive.loaded(engine, active.source))
-        self._encoder: _Late | None = None
+        self._encoder: Late | None = None
+        self._phrases = phrases
         slugs = {topic.slug for topic in listed.topics}
         self._found = [topic for topic in self._found if topic.slug not in slugs]
         self._state = self._fingerprint()
@@ -173,30 +193,43 @@ class Work:
         with self._engine.connect() as connection:
             pending = [(row.id, row.text) for row in connection.execute(store.claims_without_topics(self._state))]
             ids = store.topic_ids(connection)
+        if not pending:
+            return
         both = [*self._listed.topics, *self._found]
+        assigner = subjects.Assigner(both, self._held([text for topic in both for text in topic.seeds]))
         done = 0
-        for batch in _batches(pending, _BATCH):
-            found = self._assigned(batch, both)
+        for batch, marks in self._looked(both, pending):
+            found = self._assigned(batch, marks, assigner)
             links = ((batch[at][0], ids[slug], score, evidence) for at, slug, score, evidence in found)
             with self._engine.begin() as connection:
                 store.put_topic_links(connection, [claim for claim, _ in batch], links, self._state)
             done += len(batch)
             self._tally.told(_STAGE, done, len(pending))
 
-    def _assigned(self, batch: Sequence[tuple[int, str]], both: Sequence[Topic]) -> list[subjects.Assignment]:
+    def _looked(
+        self, topics: Sequence[Topic], claims: Sequence[tuple[int, str]]
+    ) -> Iterator[tuple[Sequence[tuple[int, str]], list[Marks]]]:
+        """Yield claims, some at a time, with the names of topics that the workers found in them."""
+        todo = list(topic_texts.batches(topics, [text for _, text in claims]))
+        made = self._workers.each(topic_texts.marks_of, todo, here=len(todo) < _FEW)
+        return zip(_batches(claims, topic_texts.BATCH), made, strict=True)
+
+    def _assigned(
+        self, batch: Sequence[tuple[int, str]], marks: Sequence[Marks], assigner: subjects.Assigner
+    ) -> list[subjects.Assignment]:
         texts = [text for _, text in batch]
         with self._engine.connect() as connection:
             beside = store.around(connection, [claim for claim, _ in batch])
         around = [subjects.Around(*beside.get(claim, ("", ""))) for claim, _ in batch]
-        return subjects.assign(texts, both, self._held(texts), around)
+        return assigner.assign(texts, marks, self._held(texts), around)
 
-    def _held(self, texts: Sequence[str]) -> _Held | None:
+    def _held(self, texts: Sequence[str]) -> Held | None:
         """Return the active model, knowing already what the database holds of `texts`."""
         if self._model is None:
             return None
         if self._encoder is None:
-            self._encoder = _Late(self._model.load)
-        return _Held(self._engine, self._model.id, self._encoder, texts)
+            self._encoder = Late(self._model.load)
+        return Held(self._engine, self._model.id, self._encoder, texts)
 
     def stale_clusters(self) -> bool:
         """Tell whether the unexplained claims have grown or shrunk so much that topics are discovered anew."""
@@ -222,7 +255,7 @@ class Work:
         if len(rows) >= _LEAST_UNEXPLAINED:
             chosen = [rows[place] for place in discover.sample([row.key for row in rows])]
             said, vectors = self._said(chosen)
-            clusters = discover.discover(said, vectors, self._listed.topics, posts, self._phrases(said))
+            clusters = discover.discover(said, vectors, self._listed.topics, posts, self._phrases_of(chosen))
             keys = [{chosen[place].key for place in cluster.members} for cluster in clusters]
         kept = identity.match(old, keys) if clusters else []
         known = {topic.slug: topic for topic in self._found}
@@ -238,7 +271,7 @@ class Work:
         from kb.topics import identity
 
         with self._engine.connect() as connection:
-            everything = connection.execute(store.claims_of_topics()).all()
+            everything = [(row.id, row.text) for row in connection.execute(store.claims_of_topics())]
         links = self._by_term(everything)
         state = self._fingerprint()
         with self._engine.begin() as connection:
@@ -265,12 +298,13 @@ class Work:
             store.topic_events(connection, self._tally.build_id, ((slug, "died", {"claims": 0}) for slug in gone))
             store.restate(connection, before, self._state)
 
-    def _by_term(self, claims: Sequence[Any]) -> list[tuple[int, str, float, tuple[str, ...]]]:
+    def _by_term(self, claims: Sequence[tuple[int, str]]) -> list[tuple[int, str, float, tuple[str, ...]]]:
         """Return (claim, slug, score, evidence) of all claims that hold a term of a discovered topic."""
         found = []
-        for batch in _batches(claims, _BATCH):
-            for at, slug, score, evidence in subjects.assign([row.text for row in batch], self._found):
-                found.append((int(batch[at].id), slug, score, evidence))
+        assigner = subjects.Assigner(self._found)
+        for batch, marks in self._looked(self._found, claims):
+            for at, slug, score, evidence in assigner.assign([text for _, text in batch], marks):
+                found.append((batch[at][0], slug, score, evidence))
         return found
 
     def _said(self, rows: Sequence[Any]) -> tuple[list[Any], npt.NDArray[np.float32] | None]:
@@ -286,13 +320,18 @@ class Work:
         held = self._held(texts)
         return said, held.encode(texts) if held is not None else None
 
-    def _phrases(self, said: Sequence[Said]) -> list[list[Phrase]]:
-        """Return the noun phrases of each claim."""
-        from kb.topics.phrases import phrases_of_all
+    def _phrases_of(self, rows: Sequence[Any]) -> list[list[Phrase]]:
+        """Return the noun phrases of each claim: as this build has read them, or read now."""
+        from kb.topics.phrases import Phrase, phrases_of_all
 
-        batches = list(_batches([claim.text for claim in said], _PHRASES_BATCH))
+        missing = {row.text_hash: row.text for row in rows if row.text_hash not in self._phrases}
+        batches = list(_batches(list(missing.values()), _PHRASES_BATCH))
         made = self._workers.each(phrases_of_all, batches, here=len(batches) < _FEW)
-        return [phrases for batch in made for phrases in batch]
+        fresh = dict(zip(missing, (phrases for batch in made for phrases in batch), strict=True))
+        return [
+            fresh[row.text_hash] if row.text_hash in fresh else [Phrase(*one) for one in self._phrases[row.text_hash]]
+            for row in rows
+        ]
 
     def count(self) -> None:
         """Count everything anew, and note that the stage is done."""
@@ -301,56 +340,28 @@ class Work:
         with self._engine.connect() as connection:
             counter = counting.Counter(store.counted_rows(connection))
             kept = store.counted_before(connection)
-        examples: dict[int, Sequence[str]] = {}
-        for topic in counter.topics:
-            members = counter.members(topic, _EXAMPLE_CLAIMS)
-            same = kept.get(topic, {}).get("members") == counter.fingerprint(topic)
-            examples[topic] = kept[topic]["examples"] if same else self._examples(members)
+        same = {t for t in counter.topics if kept.get(t, {}).get("members") == counter.fingerprint(t)}
+        members = {t: counter.members(t, _EXAMPLE_CLAIMS) for t in counter.topics if t not in same}
+        examples = self._examples(members) | {topic: kept[topic]["examples"] for topic in same}
         with self._engine.begin() as connection:
             store.put_counted(connection, counter.stats(examples), counter.shared())
             store.put_state(connection, _STAGE, self._done())
 
-    def _examples(self, claims: Sequence[int]) -> list[str]:
-        """Return the keys of the claims that stand for a topic."""
+    def _examples(self, members: Mapping[int, Sequence[int]]) -> dict[int, Sequence[str]]:
+        """Return the keys of the claims that stand for each topic, of which `members` are given."""
         from kb.topics import counting
 
-        with self._engine.connect() as connection:
-            rows = sorted(connection.execute(store.texts_of(claims)).all(), key=lambda row: str(row.key))
-        texts = [row.text for row in rows]
-        held = self._held(texts) if texts else None
-        return counting.examples([row.key for row in rows], texts, held.encode(texts)) if held is not None else []
-
-
-class _Late:
-    """A model that is loaded when the first vector is asked of it that nobody holds, which is seldom."""
-
-    def __init__(self, load: Callable[[], Encoder]) -> None:
-        self._load = load
-        self._made: Encoder | None = None
-
-    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return a vector a text (texts x dim)."""
-        if self._made is None:
-            self._made = self._load()
-        return self._made.encode(list(texts), kind="document")  # as the vectors that the database holds were made
-
-
-class _Held:
-    """An encoder that knows the vectors of `texts` already, from the database."""
-
-    def __init__(self, engine: Engine, model_id: int, encoder: _Late, texts: Sequence[str]) -> None:
-        self._encoder = encoder
-        with engine.connect() as connection:
-            blobs = connection.execute(store.vectors(model_id, [text_hash(text) for text in texts]))
-            self._vectors = {row.text_hash: np.frombuffer(row.vector, dtype="<f4") for row in blobs}
-
-    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return a vector a text (texts x dim), made only where the database has none."""
-        keys = [text_hash(text) for text in texts]
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
-        made = dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True)) if missing else {}
-        rows = [made[key] if key in made else self._vectors[key] for key in keys]
-        return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+        found: dict[int, Sequence[str]] = {}
+        for some in _batches(list(members), _TOPICS_AT_ONCE):
+            wanted = {claim for topic in some for claim in members[topic]}
+            with self._engine.connect() as connection:
+                said = {row.id: (row.key, row.text) for row in connection.execute(store.texts_of(wanted))}
+            held = self._held([text for _, text in said.values()]) if said else None
+            for topic in some:
+                rows = sorted(said[claim] for claim in members[topic])
+                keys, texts = [key for key, _ in rows], [text for _, text in rows]
+                found[topic] = counting.examples(keys, texts, held.encode(texts)) if held and rows else []
+        return found
 
 
 def _fingerprint(listed: Sequence[Topic], found: Sequence[Topic], revision: str) -> str:

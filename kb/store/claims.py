@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from kb.models import (
@@ -26,18 +26,9 @@ from kb.store.bulk import insert_rows
 from kb.text import is_japanese, text_hash
 
 _UNDATED = "9999"  # an occurrence without a date comes after those with one
-_COMPARED = (
-    "text",
-    "text_hash",
-    "kind",
-    "certainty",
-    "holder",
-    "language",
-    "occurrence_count",
-    "post_count",
-    "first_date",
-    "last_date",
-)
+_SAID = ("text", "text_hash", "kind", "certainty", "holder", "language")
+_COUNTED = ("occurrence_count", "post_count", "first_date", "last_date")
+_COMPARED = (*_SAID, *_COUNTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +95,21 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
         return Changes()
     # Who says a claim decides its neighbours: the links stage has something to do, whatever the claim's row says.
     connection.execute(delete(StageState).where(StageState.stage == "links"))
-    columns = [Claim.id, *(getattr(Claim, name) for name in _COMPARED)]
-    stored = {row.id: row for row in connection.execute(select(*columns).where(in_list(Claim.id, ids)))}
-    updates, reworded, new = [], [], 0
+    held = [Claim.id, *(getattr(Claim, name) for name in _COMPARED)]
+    stored = {row.id: row for row in connection.execute(select(*held).where(in_list(Claim.id, ids)))}
+    updates: dict[tuple[str, ...], list[tuple[Any, ...]]] = {_COUNTED: [], _COMPARED: []}
+    reworded, new = [], 0
     for claim_id, values in from_occurrences(connection, ids).items():
         old = stored.pop(claim_id)
         same_words = old.text == values["text"]
         values["text_hash"] = old.text_hash if same_words else text_hash(values["text"])
         values["language"] = old.language if same_words else language(values["text"])
         if any(getattr(old, name) != values[name] for name in _COMPARED):
-            updates.append({"b_id": claim_id, **values})
+            # A column that is set costs its index, other or not: of most claims only the counts are.
+            columns: tuple[str, ...] = (
+                _COUNTED if all(getattr(old, name) == values[name] for name in _SAID) else _COMPARED
+            )
+            updates[columns].append((*(values[name] for name in columns), claim_id))
             new += old.occurrence_count == 0
             if not same_words:
                 reworded.append(claim_id)
@@ -121,9 +117,10 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
     # What stands around a claim may have changed with its post, and that decides topics too.
     stale = update(Claim).where(in_list(Claim.id, ids), Claim.topic_state.is_not(None))
     connection.execute(stale.values(topic_state=None))
-    if updates:
-        assignments: dict[str, Any] = {name: bindparam(name) for name in _COMPARED}
-        connection.execute(update(Claim).where(Claim.id == bindparam("b_id")).values(assignments), updates)
+    for columns, made in updates.items():
+        if made:
+            assignments = ", ".join(f"{name} = ?" for name in columns)
+            connection.exec_driver_sql(f"UPDATE claims SET {assignments} WHERE id = ?", made)
     if reworded:
         connection.execute(update(Claim).where(in_list(Claim.id, reworded)).values(parts_state=None))
     if reworded or orphans:
@@ -132,7 +129,7 @@ def refresh(connection: Connection, touched: Iterable[int]) -> Changes:
         connection.execute(delete(Claim).where(in_list(Claim.id, orphans)))
     if orphans or new:
         connection.execute(delete(StageState))  # links went with the claims: no stage may think it has nothing to do
-    return Changes(new, len(updates) - new, len(orphans))
+    return Changes(new, sum(map(len, updates.values())) - new, len(orphans))
 
 
 def from_occurrences(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -12,8 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from kb.models import Claim, ClaimEvent, ClaimTopic, Occurrence, Post, Topic
-from kb.store.bulk import insert_rows
+from kb.store.bulk import insert_tuples, read_rows, table_of, to_json
 from kb.store.claims import in_list
+
+_STATES = "SELECT id, key, text, kind, certainty, holder FROM claims ORDER BY id"
+_POSTS = (
+    "SELECT DISTINCT o.claim_id, p.path FROM occurrences o JOIN posts p ON p.id = o.post_id ORDER BY o.claim_id, p.path"
+)
 
 
 def post_versions(connection: Connection) -> list[tuple[str, str, str]]:
@@ -24,16 +29,12 @@ def post_versions(connection: Connection) -> list[tuple[str, str, str]]:
 
 def claim_states(connection: Connection) -> Iterator[tuple[int, str, str, str, str, str]]:
     """Yield (id, key, text, kind, certainty, holder) of every claim."""
-    columns = (Claim.id, Claim.key, Claim.text, Claim.kind, Claim.certainty, Claim.holder)
-    for row in connection.execute(select(*columns).order_by(Claim.id)):
-        yield row.id, row.key, row.text, row.kind, row.certainty, row.holder
+    yield from read_rows(connection, _STATES)
 
 
 def claim_posts(connection: Connection) -> Iterator[tuple[int, str]]:
     """Yield (claim id, path of a post that says it), those of a claim one after the other."""
-    rows = select(Occurrence.claim_id, Post.path).join(Post, Post.id == Occurrence.post_id)
-    for row in connection.execute(rows.distinct().order_by(Occurrence.claim_id, Post.path)):
-        yield row.claim_id, row.path
+    yield from read_rows(connection, _POSTS)
 
 
 def claim_slugs(connection: Connection, claims: Sequence[int]) -> Iterator[tuple[int, str]]:
@@ -74,6 +75,6 @@ def wording_claims(connection: Connection, wordings: Sequence[str]) -> dict[str,
 
 def put_events(connection: Connection, build_id: int, events: Iterable[tuple[str, str, dict[str, Any]]]) -> int:
     """Log (claim's key, event, detail) of a build; return how many."""
-    made = [{"build_id": build_id, "key": key, "event": event, "detail": detail} for key, event, detail in events]
-    insert_rows(connection, ClaimEvent, made)
+    made = [(build_id, key, event, to_json(detail)) for key, event, detail in events]
+    insert_tuples(connection, table_of(ClaimEvent), ("build_id", "key", "event", "detail"), made)
     return len(made)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from kb.models import ArticleLink, Claim, Link, Neighbour, Post, Review, Verdict
-from kb.store.bulk import insert_rows
+from kb.store.bulk import insert_rows, insert_tuples, read_rows, table_of, to_json
 from kb.store.claims import in_list
 from kb.store.stages import now
 
@@ -21,6 +21,7 @@ Ids = npt.NDArray[np.int64]
 Pair = tuple[str, str]
 
 _AT_ONCE = 20_000
+_VECTORS_AT_ONCE = 2_000
 _CLAIMS = (
     "SELECT c.id, c.key, c.text_hash, c.link_state, c.parts_state, t.words FROM claims c"
     " JOIN claim_terms t ON t.claim_id = c.id WHERE NOT c.stock ORDER BY c.key"
@@ -49,16 +50,9 @@ class Stored:
     scores: npt.NDArray[np.float64]
 
 
-def _rows(connection: Connection, statement: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a plain statement, some thousands at a time."""
-    cursor = connection.exec_driver_sql(statement, values)
-    while rows := cursor.fetchmany(_AT_ONCE):
-        yield from (tuple(row) for row in rows)
-
-
 def claims_to_link(connection: Connection) -> Iterator[tuple[int, str, str, str | None, str, str]]:
     """Yield (id, key, text_hash, link_state, parts_state, words) of every claim that is no stock phrase, by key."""
-    for id_, key, text_hash, state, parts, words in _rows(connection, _CLAIMS):
+    for id_, key, text_hash, state, parts, words in read_rows(connection, _CLAIMS):
         yield id_, key, text_hash, state, parts or "", words
 
 
@@ -67,7 +61,7 @@ def said_in(connection: Connection) -> tuple[list[str], dict[int, list[int]]]:
     rows = connection.execute(select(Post.path, Post.id).order_by(Post.path)).all()
     place = {row.id: at for at, row in enumerate(rows)}
     found: dict[int, list[int]] = {}
-    for claim, post in _rows(connection, _SAID):
+    for claim, post in read_rows(connection, _SAID):
         found.setdefault(claim, []).append(place[post])
     for posts in found.values():
         posts.sort()
@@ -77,10 +71,12 @@ def said_in(connection: Connection) -> tuple[list[str], dict[int, list[int]]]:
 def fill_vectors(connection: Connection, model_id: int, places: Mapping[str, Sequence[int]], into: Any) -> int:
     """Copy the vectors of a model into the rows of `into` that each text's hash leads to; return how many rows."""
     filled = 0
-    for text_hash, blob in _rows(connection, _VECTORS, model_id):
-        rows = places.get(text_hash, ())
-        if rows:
-            into[rows] = np.frombuffer(blob, dtype="<f4")
+    cursor = connection.exec_driver_sql(_VECTORS, (model_id,))
+    while some := cursor.fetchmany(_VECTORS_AT_ONCE):
+        found = [(place, blob) for text_hash, blob in some for place in places.get(text_hash, ())]
+        if found:
+            rows, blobs = zip(*found, strict=True)
+            into[list(rows)] = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(rows), -1)
             filled += len(rows)
     return filled
 
@@ -114,8 +110,8 @@ def put_neighbours(connection: Connection, old: Stored, new: Stored) -> int:
     for start in range(0, len(fresh), _AT_ONCE):
         part = fresh[start : start + _AT_ONCE]
         columns = (new.claims[part].tolist(), new.others[part].tolist(), new.scores[part].tolist())
-        made = [{"claim_id": a, "other_id": b, "score": s} for a, b, s in zip(*columns, strict=True)]
-        insert_rows(connection, Neighbour, made)
+        made = list(zip(*columns, strict=True))
+        insert_tuples(connection, table_of(Neighbour), ("claim_id", "other_id", "score"), made)
     return len(rows) + len(fresh)
 
 
@@ -133,24 +129,24 @@ def clear_stock(connection: Connection) -> None:
 
 def names_of(connection: Connection) -> Iterator[tuple[int, str, str]]:
     """Yield (claim id, entity key, words) of every name in a claim, in order."""
-    yield from _rows(connection, _NAMES)
+    yield from read_rows(connection, _NAMES)
 
 
 def figures_of(connection: Connection) -> Iterator[tuple[int, str, float, float | None, str]]:
     """Yield (claim id, dimension, low, high, words) of every figure, in order."""
-    yield from _rows(connection, _FIGURES)
+    yield from read_rows(connection, _FIGURES)
 
 
 def dates_of(connection: Connection) -> Iterator[tuple[int, str, str, str]]:
     """Yield (claim id, first day, last day, words) of every date whose days are known, in order."""
-    for claim, first, last, words in _rows(connection, _DATES):
+    for claim, first, last, words in read_rows(connection, _DATES):
         yield claim, first, last or first, words
 
 
 def around(connection: Connection, claim_ids: Collection[int]) -> dict[int, str]:
     """Return the titles and headings that claims stand under, joined by line breaks, by claim id."""
     found: dict[int, dict[str, None]] = {}
-    for claim, title, headings in _rows(connection, _AROUND, json.dumps(sorted(claim_ids))):
+    for claim, title, headings in read_rows(connection, _AROUND, json.dumps(sorted(claim_ids))):
         found.setdefault(claim, {}).update(dict.fromkeys((title, *json.loads(headings))))
     return {claim: "\n".join(texts) for claim, texts in found.items()}
 
@@ -169,17 +165,17 @@ def holders(connection: Connection, claim_ids: Collection[int]) -> dict[int, str
 
 def claims_of_wordings(connection: Connection) -> dict[str, int]:
     """Return the id of the claim that each wording belongs to."""
-    return dict(_rows(connection, "SELECT DISTINCT wording, claim_id FROM occurrences"))
+    return dict(read_rows(connection, "SELECT DISTINCT wording, claim_id FROM occurrences"))
 
 
 def post_ids(connection: Connection) -> dict[str, int]:
     """Return the id of each post by its path."""
-    return dict(_rows(connection, "SELECT path, id FROM posts"))
+    return dict(read_rows(connection, "SELECT path, id FROM posts"))
 
 
 def links(connection: Connection) -> dict[tuple[int, int], tuple[str, float, tuple[str, ...]]]:
     """Return (relation, score, evidence) of every tie by its two claim ids."""
-    rows = _rows(connection, "SELECT a_id, b_id, relation, score, evidence FROM links")
+    rows = read_rows(connection, "SELECT a_id, b_id, relation, score, evidence FROM links")
     return {(a, b): (relation, score, tuple(json.loads(evidence))) for a, b, relation, score, evidence in rows}
 
 
@@ -188,17 +184,15 @@ def change_links(
     gone: Iterable[tuple[int, int]],
     fresh: Mapping[tuple[int, int], tuple[str, float, Sequence[str]]],
 ) -> None:
-    """Delete ties and write others in place of what there was, by their two claim ids."""
-    rows = [*gone, *fresh]
+    """Delete ties and write others, by their two claim ids; one that is to be written otherwise is also deleted."""
+    rows = list(gone)
     for start in range(0, len(rows), _AT_ONCE):
         statement = "DELETE FROM links WHERE a_id = ? AND b_id = ?"
         connection.exec_driver_sql(statement, rows[start : start + _AT_ONCE])
-    made = [
-        {"a_id": a, "b_id": b, "relation": relation, "score": score, "evidence": list(evidence)}
-        for (a, b), (relation, score, evidence) in fresh.items()
-    ]
+    made = [(a, b, relation, score, to_json(evidence)) for (a, b), (relation, score, evidence) in fresh.items()]
     for start in range(0, len(made), _AT_ONCE):
-        insert_rows(connection, Link, made[start : start + _AT_ONCE])
+        part = made[start : start + _AT_ONCE]
+        insert_tuples(connection, table_of(Link), ("a_id", "b_id", "relation", "score", "evidence"), part)
 
 
 def article_links(connection: Connection) -> dict[tuple[int, int], tuple[float, int, list[list[int]]]]:

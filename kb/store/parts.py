@@ -32,13 +32,15 @@ class PartRows:
 class Along:
     """What was read of a claim's words together with its post, so that it need not be read again.
 
-    `parts` has no claim yet; `words` and `grams` are its index terms.
+    `parts` has no claim yet; `words` and `grams` are its index terms. `phrases` are its noun phrases (as written,
+    folded, specific), which are not stored: topics are discovered in them, if any are in this build.
     """
 
     text_hash: str
     words: str
     grams: str
     parts: PartRows
+    phrases: tuple[tuple[str, str, bool], ...] = ()
 
 
 def put_along(connection: Connection, read: Iterable[Along], version: int) -> None:

@@ -271,9 +271,9 @@ def counted_before(connection: Connection) -> dict[int, dict[str, Any]]:
     return {row.id: row.stats for row in connection.execute(select(Topic.id, Topic.stats))}
 
 
-def texts_of(claim_ids: Collection[int]) -> Select[str, str]:
-    """Select (key, text) of claims."""
-    return select(Claim.key, Claim.text).where(in_list(Claim.id, list(claim_ids)))
+def texts_of(claim_ids: Collection[int]) -> Select[int, str, str]:
+    """Select (id, key, text) of claims."""
+    return select(Claim.id, Claim.key, Claim.text).where(in_list(Claim.id, list(claim_ids)))
 
 
 def put_counted(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from kb.models import (
@@ -21,50 +21,46 @@ from kb.models import (
     Merge,
     Occurrence,
     Post,
-    Sentence,
     Split,
     StageState,
     Verdict,
 )
 from kb.records import Relation
+from kb.store.bulk import read_rows
 from kb.store.claims import Changes, claim_row, in_list, language, put_claims, refresh
 from kb.store.stages import now
 
 _UNDATED = "9999"
+_WORDINGS = (
+    "SELECT o.wording, p.date, p.path, o.start, s.id, s.plain, s.kind, s.certainty, s.holder FROM occurrences o"
+    " JOIN posts p ON p.id = o.post_id JOIN sentences s ON s.id = o.sentence_id"
+)
+_PRESENT = "SELECT DISTINCT o.wording, c.key, o.claim_id FROM occurrences o JOIN claims c ON c.id = o.claim_id"
 
 
 @dataclass(frozen=True, slots=True)
 class WordingRow:
-    """A wording as it was said first: its key, its words, and the row of the claim it would make by itself."""
+    """A wording as it was said first: its key, its words, and what they were labelled."""
 
     key: str
     text: str
-    claim: Mapping[str, Any]
+    kind: str
+    certainty: str
+    holder: str
+
+    def claim(self) -> dict[str, Any]:
+        """Return the row of the claim that it would make by itself."""
+        return claim_row(self.key, self.text, self.kind, self.certainty, self.holder, language(self.text))
 
 
 def wordings(connection: Connection) -> list[WordingRow]:
     """Return every wording, earliest said first (by date, none last; then path and place)."""
-    places = select(Occurrence.wording, Post.date, Post.path, Occurrence.start, Occurrence.sentence_id).join(
-        Post, Post.id == Occurrence.post_id
-    )
-    first: dict[str, tuple[str, str, int, int]] = {}
-    for wording, date, path, start, sentence in connection.execute(places):
+    first: dict[str, tuple[tuple[str, str, int, int], WordingRow]] = {}
+    for key, date, path, start, sentence, *said in read_rows(connection, _WORDINGS):
         place = (date or _UNDATED, path, start, sentence)
-        if wording not in first or place < first[wording]:
-            first[wording] = place
-    words = {row.id: row for row in connection.execute(_words([place[-1] for place in first.values()]))}
-    ordered = sorted(first.items(), key=lambda item: (item[1][:3], item[0]))
-    found = []
-    for key, place in ordered:
-        row = words[place[-1]]
-        claim = claim_row(key, row.plain, row.kind, row.certainty, row.holder, language(row.plain))
-        found.append(WordingRow(key, row.plain, claim))
-    return found
-
-
-def _words(sentence_ids: Sequence[int]) -> Select[int, str, str, str, str]:
-    columns = select(Sentence.id, Sentence.plain, Sentence.kind, Sentence.certainty, Sentence.holder)
-    return columns.where(in_list(Sentence.id, sentence_ids))
+        if key not in first or place < first[key][0]:
+            first[key] = (place, WordingRow(key, *said))
+    return [row for _, row in sorted(first.values(), key=lambda item: (item[0][:3], item[1].key))]
 
 
 def merged_into(connection: Connection, keys: Collection[str]) -> dict[str, str]:
@@ -138,17 +134,10 @@ def put_merges(
     connection.execute(delete(Merge))
     if rows:
         connection.execute(insert(Merge), rows)
-    own = {w.key: w.claim for w in all_wordings}
-    present = {
-        (row.wording, row.key): row.claim_id
-        for row in connection.execute(
-            select(Occurrence.wording, Claim.key, Occurrence.claim_id)
-            .join(Claim, Claim.id == Occurrence.claim_id)
-            .distinct()
-        )
-    }
+    own = {w.key: w for w in all_wordings}
+    present = {(wording, key): claim for wording, key, claim in read_rows(connection, _PRESENT)}
     moves = [(wording, into.get(wording, wording)) for wording, key in present if key != into.get(wording, wording)]
-    ids = put_claims(connection, [dict(own[target]) for _, target in moves])
+    ids = put_claims(connection, [own[target].claim() for _, target in moves])
     touched = {claim for (wording, key), claim in present.items() if key != into.get(wording, wording)}
     if moves:
         statement = update(Occurrence).where(Occurrence.wording == bindparam("w")).values(claim_id=bindparam("c"))

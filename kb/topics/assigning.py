@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kb.records import Topic
-from kb.topics.matching import Names, find, names_of
+from kb.topics.matching import Marks, find, names_of
 
 Vectors = npt.NDArray[np.float32]
 Given = dict[int, tuple[float, tuple[str, ...]]]  # topic -> score and evidence
@@ -86,23 +86,74 @@ def assign(
     """
     names = names_of(topics)
     marks = [find(text, names) for text in texts]
-    given = [_named(aliases, topics) for aliases, _ in marks]
-    if encoder is not None and texts:
-        space = _Seeds(topics, encoder)
-        near = _Near(texts, encoder)
-        _lean(given, marks, list(around or ()), names, space, near)
-        silent = [i for i, (aliases, _) in enumerate(marks) if not any(not topics[t].discovered for t in aliases)]
-        for i, t, score, seed in space.closest(silent, near):
-            if t not in marks[i][1] and t not in given[i]:
-                given[i][t] = (score, (f"≈ {seed}",))
-    place = {topic.slug: number for number, topic in enumerate(topics)}
-    found = []
-    for index, scores in enumerate(given):
-        _lift(scores, topics, place)
-        for t in sorted(scores):
-            score, evidence = scores[t]
-            found.append(Assignment(index, topics[t].slug, round(score, 4), evidence))
-    return found
+    return Assigner(topics, encoder).assign(texts, marks, encoder, around)
+
+
+class Assigner:
+    """Assigns one batch of texts after the other to the same topics, see `assign`."""
+
+    def __init__(self, topics: Sequence[Topic], encoder: Encoder | None = None) -> None:
+        """Take the topics, and what makes vectors of their seeds."""
+        self._topics = topics
+        self._place = {topic.slug: number for number, topic in enumerate(topics)}
+        self._names = names_of(topics)
+        self._heard: dict[str, dict[int, list[str]]] = {"": {}}
+        self._seeds = _Seeds(topics, encoder) if encoder is not None else None
+
+    def assign(
+        self,
+        texts: Sequence[str],
+        marks: Sequence[Marks],
+        encoder: Encoder | None = None,
+        around: Sequence[Around] | None = None,
+    ) -> list[Assignment]:
+        """Return which texts are about which topics.
+
+        Args:
+            texts: of claims.
+            marks: the names that `find` found in each.
+            encoder: makes vectors of the texts; without it names alone count.
+            around: what stands around each text; None for nothing.
+        """
+        topics, space = self._topics, self._seeds
+        given = [_named(aliases, topics) for aliases, _ in marks]
+        if encoder is not None and space is not None and texts:
+            near = _Near(texts, encoder)
+            self._lean(given, marks, list(around or ()), space, near)
+            silent = [i for i, (aliases, _) in enumerate(marks) if not any(not topics[t].discovered for t in aliases)]
+            for i, t, score, seed in space.closest(silent, near):
+                if t not in marks[i].barred and t not in given[i]:
+                    given[i][t] = (score, (f"≈ {seed}",))
+        found = []
+        for index, scores in enumerate(given):
+            _lift(scores, topics, self._place)
+            for t in sorted(scores):
+                score, evidence = scores[t]
+                found.append(Assignment(index, topics[t].slug, round(score, 4), evidence))
+        return found
+
+    def _lean(
+        self, given: list[Given], marks: Sequence[Marks], around: Sequence[Around], space: _Seeds, near: _Near
+    ) -> None:
+        """Add the topics that a claim's heading or the sentence it leans on names, where the claim itself lies near."""
+        heard = self._heard
+        wanted: list[tuple[int, int, float, float, str]] = []
+        for i, beside in enumerate(around):
+            for text, score, floor, mark in (
+                (beside.heading, _UNDER, _NEAR_UNDER, "<"),
+                (beside.antecedent, _AFTER, _NEAR_AFTER, "<<"),
+            ):
+                if text not in heard:
+                    heard[text] = find(text, self._names).aliases
+                for t in heard[text]:
+                    if t not in given[i] and t not in marks[i].barred and t in space.listed:
+                        wanted.append((i, t, score, floor, f"{mark} {text}"))
+        if not wanted or space.unit < _LEAST_UNIT:
+            return
+        nearest, by = space.nearest(near.of([i for i, *_ in wanted]))
+        for row, (i, t, score, floor, evidence) in enumerate(wanted):
+            if nearest[row] == t and by[row] >= floor * space.unit and t not in given[i]:
+                given[i][t] = (score, (evidence,))
 
 
 def _named(aliases: dict[int, list[str]], topics: Sequence[Topic]) -> Given:
@@ -130,35 +181,6 @@ def _lift(given: Given, topics: Sequence[Topic], place: dict[str, int]) -> None:
             child = topics[above]
 
 
-def _lean(
-    given: list[Given],
-    marks: Sequence[tuple[dict[int, list[str]], set[int]]],
-    around: Sequence[Around],
-    names: Names,
-    space: _Seeds,
-    near: _Near,
-) -> None:
-    """Add the topics that a claim's heading or the sentence it leans on names, where the claim itself lies near."""
-    heard: dict[str, dict[int, list[str]]] = {"": {}}
-    wanted: list[tuple[int, int, float, float, str]] = []
-    for i, beside in enumerate(around):
-        for text, score, floor, mark in (
-            (beside.heading, _UNDER, _NEAR_UNDER, "<"),
-            (beside.antecedent, _AFTER, _NEAR_AFTER, "<<"),
-        ):
-            if text not in heard:
-                heard[text] = find(text, names)[0]
-            for t in heard[text]:
-                if t not in given[i] and t not in marks[i][1] and t in space.listed:
-                    wanted.append((i, t, score, floor, f"{mark} {text}"))
-    if not wanted or space.unit < _LEAST_UNIT:
-        return
-    nearest, by = space.nearest(near.of([i for i, *_ in wanted]))
-    for row, (i, t, score, floor, evidence) in enumerate(wanted):
-        if nearest[row] == t and by[row] >= floor * space.unit and t not in given[i]:
-            given[i][t] = (score, (evidence,))
-
-
 class _Near:
     """The vectors of texts, made once for those that are asked for."""
 
@@ -171,7 +193,7 @@ class _Near:
         missing = sorted(set(places) - self._made.keys())
         if missing:
             self._made.update(zip(missing, self._encoder.encode([self._texts[i] for i in missing]), strict=True))
-        return np.stack([self._made[i] for i in places])
+        return np.array([self._made[i] for i in places])
 
 
 class _Seeds:

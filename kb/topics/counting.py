@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from kb.records import CLAIM_KINDS
 from kb.text import short_key
+from kb.topics import slopes
 from kb.topics.records import Direction, Trend
 
 Vectors = npt.NDArray[np.float32]
@@ -56,6 +57,7 @@ class Counter:
         self._posts = len(post)
         n, size = len(claim), len(topic)
         self.about = _matrix(((claim[c], topic[t]) for t, c in rows["about"] if c in claim), n, size)
+        self._column, self._by_topic = topic, self.about.tocsc()
         self.said = _matrix(((claim[c], post[p]) for c, p in rows["said"] if c in claim), n, len(post))
         self._dated = _matrix(((p, month[m]) for p, m in enumerate(months) if m), len(post), len(month))
         self._named = _matrix(((claim[c], entity[e]) for c, e in rows["named"] if c in claim), n, len(entity))
@@ -75,7 +77,7 @@ class Counter:
         found = {}
         for place, topic in enumerate(self.topics):
             months = np.stack([one[:, place] for one in by_month], axis=1)  # months x kinds
-            kinds = self._kinds[self.about[:, [place]].nonzero()[0]]
+            kinds = self._kinds[self._places(topic)]
             found[topic] = {
                 "claims": int(claims[place]),
                 "of": len(self.claims),
@@ -118,14 +120,19 @@ class Counter:
 
     def fingerprint(self, topic: int) -> str:
         """Return a short hash of a topic's claims, the same in every database that has the same ones."""
-        places = sorted(self.about[:, [self.topics.index(topic)]].nonzero()[0])
-        return short_key("members", *(self.keys[place] for place in places))
+        return short_key("members", *(self.keys[place] for place in self._places(topic)))
 
     def members(self, topic: int, most: int) -> list[int]:
         """Return ids of at most `most` claims of a topic, in the order of their keys, evenly drawn."""
-        places = sorted(self.about[:, [self.topics.index(topic)]].nonzero()[0])
+        places = self._places(topic)
         step = max(1, -(-len(places) // most))
         return [self.claims[place] for place in places[::step]]
+
+    def _places(self, topic: int) -> list[int]:
+        """Return the places of a topic's claims."""
+        column = self._column[topic]
+        places: list[int] = self._by_topic.indices[slice(*self._by_topic.indptr[column : column + 2])].tolist()
+        return sorted(places)
 
 
 def trend(claims: npt.NDArray[Any], everything: npt.NDArray[Any]) -> Trend:
@@ -139,15 +146,13 @@ def trend(claims: npt.NDArray[Any], everything: npt.NDArray[Any]) -> Trend:
         claims: of the topic, month by month.
         everything: all claims, month by month.
     """
-    from scipy.stats import theilslopes
-
     kept = np.flatnonzero(everything >= _LEAST_MONTH)
     shares = claims[kept] / everything[kept] if kept.size else np.zeros(0)
     recent = _share(claims[kept[-_RECENT:]], everything[kept[-_RECENT:]])
     before = _share(claims[kept[:-_RECENT]], everything[kept[:-_RECENT]])
     if kept.size < _LEAST_MONTHS or not claims.any():
         return Trend("unknown", 0.0, 0.0, 0.0, recent, before, int(kept.size))
-    slope, _, low, high = (float(value) for value in theilslopes(shares, kept, alpha=_CONFIDENCE))
+    slope, low, high = slopes.median(shares, kept, _CONFIDENCE)
     direction: Direction = "rising" if low > 0 else "falling" if high < 0 else "steady"
     return Trend(direction, round(slope, 6), round(low, 6), round(high, 6), recent, before, int(kept.size))
 
@@ -169,15 +174,15 @@ def examples(keys: Sequence[str], texts: Sequence[str], vectors: Vectors, most: 
     near = (vectors @ (middle / max(float(np.linalg.norm(middle)), 1e-9))) * fit
     order = sorted(range(len(keys)), key=lambda place: (-round(float(near[place]), 5), keys[place]))[:200]
     chosen: list[int] = []
+    alike: dict[int, float] = {}  # how much a claim is like the nearest of those chosen
     while order and len(chosen) < most:
-        worth = {
-            place: near[place]
-            - _REDUNDANT * max((float(vectors[place] @ vectors[other]) for other in chosen), default=0.0)
-            for place in order
-        }
+        worth = {place: near[place] - _REDUNDANT * alike.get(place, 0.0) for place in order}
         best = min(order, key=lambda place: (-round(float(worth[place]), 5), keys[place]))
         chosen.append(best)
         order.remove(best)
+        for place in order:
+            cosine = float(vectors[place] @ vectors[best])
+            alike[place] = max(cosine, alike.get(place, cosine))
     return [keys[place] for place in chosen]
 
 

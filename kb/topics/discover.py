@@ -100,25 +100,28 @@ def discover(
         posts: how many posts there are.
         read: the noun phrases of each claim, where they are known already.
     """
-    from sklearn.cluster import AgglomerativeClustering
-
     if read is None:
         read = [phrases(claim.text) for claim in claims]
     found = _candidates(read, claims, listed, posts)
     if len(found.keys) < 2:
         return []
-    clustering = AgglomerativeClustering(
-        n_clusters=None, distance_threshold=_APART, metric="precomputed", linkage="average"
-    )
-    labels = clustering.fit(1 - _nearness(found, claims, vectors, posts)).labels_
-    groups: dict[int, list[int]] = defaultdict(list)
-    for place, label in enumerate(labels):
-        groups[int(label)].append(place)
-    worth = [columns for columns in groups.values() if _is_topic(found, columns, claims)]
+    groups = _groups(1 - _nearness(found, claims, vectors, posts))
+    worth = [columns for columns in groups if _is_topic(found, columns, claims)]
     clusters = [_cluster(found, columns) for columns in worth]
     clusters = _weighed(clusters, read, found)
     clusters.sort(key=lambda cluster: (-len(cluster.members), cluster.terms[0].key))
     return clusters[:MOST_TOPICS]
+
+
+def _groups(distances: npt.NDArray[np.float32]) -> list[list[int]]:
+    """Return the phrases of each group by place, by average linkage: groups that lie `_APART` stay apart."""
+    from scipy.cluster.hierarchy import fcluster, linkage  # half of what scikit-learn needs to be imported
+
+    tree = linkage(distances[np.triu_indices(len(distances), k=1)], method="average")
+    groups: dict[int, list[int]] = defaultdict(list)
+    for place, label in enumerate(fcluster(tree, np.nextafter(_APART, 0), criterion="distance")):
+        groups[int(label)].append(place)
+    return list(groups.values())
 
 
 def least_claims(claims: int) -> int:

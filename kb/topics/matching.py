@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -38,21 +39,37 @@ class _Phrase(NamedTuple):
     part: int
 
 
+class _Word(NamedTuple):
+    """The phrases of one folded spelling: all, those that count alone, and the aliases that take another word too."""
+
+    text: str
+    alike: tuple[_Phrase, ...]
+    alone: tuple[_Phrase, ...]
+    joined: frozenset[tuple[int, str]]
+
+
+class Marks(NamedTuple):
+    """What a text names: the aliases found, by topic, and the topics of which an excluded phrase was found."""
+
+    aliases: dict[int, list[str]]
+    barred: set[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The phrases of all topics, and how many words each alias has.
 
     `words` finds all phrases in one pass over a text (Aho and Corasick,
-    "Efficient string matching", CACM 1975): (last place, phrases that end there
-    alike); None where there are none. `whole` are topics whose names must not
+    "Efficient string matching", CACM 1975): (last place, the `_Word` that ends
+    there); None where there are none. `whole` are topics whose names must not
     run on in a longer word of the same letters; `barring` are excluded phrases
-    with a number in them, by topic.
+    with a number in them: (topic, what stands beside the number, pattern).
     """
 
     words: Any
     parts: dict[tuple[int, str], int]
     whole: frozenset[int]
-    barring: tuple[tuple[int, re.Pattern[str]], ...]
+    barring: tuple[tuple[int, str, re.Pattern[str]], ...]
 
 
 def names_of(topics: Sequence[Topic]) -> Names:
@@ -76,22 +93,35 @@ def names_of(topics: Sequence[Topic]) -> Names:
         for phrase in filter(lambda p: len(p) > 1 and "#" not in p, map(fold, topic.exclude)):
             phrases.setdefault(phrase, []).append(_Phrase(phrase, number, phrase, -1))
     barring = tuple(
-        (number, re.compile(_NUMBER.join(map(re.escape, fold(phrase).split("#")))))
+        (
+            number,
+            max(fold(phrase).split("#"), key=len),
+            re.compile(_NUMBER.join(map(re.escape, fold(phrase).split("#")))),
+        )
         for number, topic in enumerate(topics)
         for phrase in topic.exclude
         if "#" in phrase
     )
     found = frozenset(n for n, topic in enumerate(topics) if topic.discovered)
-    return Names(_automaton(phrases), parts, found, barring)
+    told = [_word(text, alike, parts) for text, alike in phrases.items()]
+    return Names(_automaton(told), parts, found, barring)
 
 
-def _automaton(phrases: dict[str, list[_Phrase]]) -> Any:
-    """Return what finds all phrases at once, or None without any."""
-    if not phrases:
+def _word(text: str, alike: Sequence[_Phrase], parts: Mapping[tuple[int, str], int]) -> _Word:
+    """Return the phrases of one spelling, which may be two words of one alias in two variants."""
+    times = Counter((p.topic, p.alias) for p in alike)
+    alone = [p for p in alike if p.part < 0 or parts[p.topic, p.alias] == 1 or times[p.topic, p.alias] > 1]
+    joined = frozenset((p.topic, p.alias) for p in alike if p.part >= 0 and parts[p.topic, p.alias] > 1)
+    return _Word(text, tuple(alike), tuple(alone), joined)
+
+
+def _automaton(words: Sequence[_Word]) -> Any:
+    """Return what finds all words at once, or None without any."""
+    if not words:
         return None
     made = ahocorasick.Automaton()
-    for text, alike in phrases.items():
-        made.add_word(text, alike)
+    for word in words:
+        made.add_word(word.text, word)
     made.make_automaton()
     return made
 
@@ -108,8 +138,8 @@ def variants(alias: str, groups: Sequence[Sequence[str]]) -> Iterator[str]:
                         yield folded[: match.start()] + other + folded[match.end() :]
 
 
-def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
-    """Return the aliases found, by topic, and the topics of which an excluded phrase was found.
+def find(text: str, names: Names) -> Marks:
+    """Return which topics a text names.
 
     An alias inside an excluded phrase of its topic does not count. One of
     several words counts where all of them are found. A topic that is one item
@@ -119,14 +149,19 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
     flat = fold(text)
     hits: list[tuple[_Phrase, int, int]] = []
     barred: dict[int, list[tuple[int, int]]] = {}
-    for at, end, alike in _places(flat, names):
-        for phrase in alike:
+    places = _places(flat, names)
+    several = _meet(word for _, _, word in places)
+    for at, end, word in places:
+        for phrase in word.alike if several else word.alone:
             if phrase.part < 0:
                 barred.setdefault(phrase.topic, []).append((at, end))
             elif phrase.topic not in names.whole or _whole(flat, at, end):
                 hits.append((phrase, at, end))
-    for topic, pattern in names.barring:
-        barred.setdefault(topic, []).extend(match.span() for match in pattern.finditer(flat))
+    for topic, beside, pattern in names.barring:
+        if beside in flat:
+            barred.setdefault(topic, []).extend(match.span() for match in pattern.finditer(flat))
+    if not hits:
+        return Marks({}, {topic for topic, spans in barred.items() if spans})
     held: dict[tuple[int, str], dict[int, list[tuple[int, int]]]] = {}
     for phrase, at, end in hits:
         if not any(a <= at and end <= b for a, b in barred.get(phrase.topic, ())):
@@ -141,15 +176,25 @@ def find(text: str, names: Names) -> tuple[dict[int, list[str]], set[int]]:
     for topic, stands in items.items():
         if len(stands) == 1 and None not in stands:
             del found[topic]
-    return found, {topic for topic, spans in barred.items() if spans}
+    return Marks(found, {topic for topic, spans in barred.items() if spans})
 
 
-def _places(flat: str, names: Names) -> list[tuple[int, int, list[_Phrase]]]:
-    """Return (start, end, phrases) of every phrase that stands alone in a folded text, from left to right."""
+def _meet(words: Iterable[_Word]) -> bool:
+    """Tell whether two of these words belong to one alias, which seldom is so: most share some word with many."""
+    seen: set[tuple[int, str]] = set()
+    for word in {word.text: word for word in words}.values():
+        if not seen.isdisjoint(word.joined):
+            return True
+        seen |= word.joined
+    return False
+
+
+def _places(flat: str, names: Names) -> list[tuple[int, int, _Word]]:
+    """Return (start, end, word) of every word that stands alone in a folded text, from left to right."""
     if names.words is None:
         return []
-    ends = ((last + 1, alike) for last, alike in names.words.iter(flat))
-    spans = ((end - len(alike[0].text), end, alike) for end, alike in ends)
+    ends = ((last + 1, word) for last, word in names.words.iter(flat))
+    spans = ((end - len(word.text), end, word) for end, word in ends)
     return sorted((span for span in spans if _stands_alone(flat, span[0], span[1])), key=_BY_PLACE)
 
 
