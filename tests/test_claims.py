@@ -163,50 +163,6 @@ JAPANESE = [
     ("", "other", None),
 ]
 
-ENGLISH = [
-    ("The city opened a new library last year.", "fact", "asserted"),
-    ("The plant employs 400 people.", "fact", "asserted"),
-    ("Two teams have shared the building since 2019.", "fact", "asserted"),
-    ("The old bridge was built by hand.", "fact", "asserted"),
-    ("The outage may have started on Monday.", "fact", "hedged"),
-    ("The factory reportedly closed in May.", "fact", "hedged"),
-    ("The agency will open a second office.", "forecast", "asserted"),
-    ("Prices could fall by half.", "forecast", "hedged"),
-    ("Demand is expected to double by 2030.", "forecast", "hedged"),
-    ("The museum plans to move next spring.", "forecast", "asserted"),
-    ("Smaller shops might not survive the winter.", "forecast", "hedged"),
-    ("We're going to publish the results.", "forecast", "asserted"),
-    ("Clear writing is essential.", "opinion", "asserted"),
-    ("I think the old process was slower.", "opinion", "hedged"),
-    ("It's hard to find good carpenters.", "opinion", "asserted"),
-    ("This underscores the value of patience.", "opinion", "asserted"),
-    ("Water is one of the most precious goods.", "opinion", "asserted"),
-    ("Agencies should publish their data.", "advice", "asserted"),
-    ("Buyers need to test early.", "advice", "asserted"),
-    ("You must keep the valve closed.", "advice", "asserted"),
-    ("Keep the first release small.", "advice", "asserted"),
-    ("If the pump fails, check the fuse.", "advice", "asserted"),
-    ("We recommend that teams start with interviews.", "advice", "asserted"),
-    ("Don’t open the valve by hand.", "advice", "asserted"),
-    ("If the seal is old, don't turn the wheel.", "advice", "asserted"),
-    ("You need a dry room for the paper.", "advice", "asserted"),
-    ("A good first step is to read the old map.", "opinion", "asserted"),
-    ("Old maps foster trust.", "opinion", "asserted"),
-    ("We talked through what they have to do.", "fact", "asserted"),
-    ("That’s right.", "other", None),
-    ("Let us imagine that the river is dry.", "other", None),
-    ("We’d love your help with the archive.", "other", None),
-    ("Harbour.", "other", None),
-    ("I’m thankful for the quiet roads.", "other", None),
-    ("Will the new plant be enough?", "question", None),
-    ("How do you measure trust?", "question", None),
-    ("Hello everyone, and welcome back.", "other", None),
-    ("Sign up for our newsletter.", "other", None),
-    ("Let's take a look at three examples.", "other", None),
-    ("Bridges of the old town", "other", None),
-    ("We are thrilled to share the news.", "other", None),
-]
-
 HOLDERS = [
     ("青葉総研によると、需要は二倍になる。", "青葉総研"),
     ("みどり銀行の調査では、三割の店が赤字だった。", "みどり銀行"),
@@ -245,6 +201,9 @@ HOLDERS = [
     ("The report comes from the United States, a large market.", "author"),
     ("But let’s say that the roof is dry.", "author"),
     ("We said that demand doubled.", "author"),
+    ("Growers say the price is too low.", "Growers"),
+    ("Alder Works expects the price to fall.", "Alder Works"),
+    ("The court heard that the roof was dry.", "author"),
     ("The company launched a new battery.", "author"),
 ]
 
@@ -257,12 +216,6 @@ def label(text: str, japanese: bool = True) -> Label:
 @pytest.mark.parametrize(("text", "kind", "certainty"), JAPANESE)
 def test_japanese_sentence(text: str, kind: str, certainty: str | None) -> None:
     found = label(text)
-    assert (found.kind, found.certainty if certainty else None) == (kind, certainty), found.cues
-
-
-@pytest.mark.parametrize(("text", "kind", "certainty"), ENGLISH)
-def test_english_sentence(text: str, kind: str, certainty: str | None) -> None:
-    found = label(text, japanese=False)
     assert (found.kind, found.certainty if certainty else None) == (kind, certainty), found.cues
 
 

@@ -45,8 +45,9 @@ class ClaimFigures:
 def claims(records: Sequence[LabelledClaim], posts: Path) -> Report[ClaimFigures]:
     """Read the posts that `records` name, in the folder `posts`, and compare.
 
-    A record that has a text of its own is read alone. A record is compared with the sentence that shares most characters with its
-    span; where none does, it counts as read as `other`.
+    A record that has a text of its own is read alone. A record is compared with
+    the sentence that shares most characters with its span; where none does, it
+    counts as read as `other`.
 
     Raises:
         SourceError: a post cannot be read, or is shorter than a span says.
