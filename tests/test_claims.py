@@ -77,6 +77,7 @@ JAPANESE = [
     ("気がかりなのは、雪で道が閉ざされる可能性です。", "forecast", "hedged"),
     ("鍵を換えずに貸すと問題があるかもしれません。", "forecast", "hedged"),
     ("米の値段は秋に下がると、業界団体の推計は示しています。", "forecast", None),
+    ("鍵がなければ、この扉は開けられません。", "forecast", "asserted"),
     # opinions
     ("この一手は見逃せない。", "opinion", "asserted"),
     ("この判断は実に賢明だ。", "opinion", "asserted"),
@@ -111,6 +112,12 @@ JAPANESE = [
     ("屋根の傷みは、もはや無視できない水準に達している。", "opinion", "asserted"),
     ("検査員は部品の破損の可能性を一つずつ調べる。", "fact", "asserted"),
     ("これからの職人に求められるのは、手の早さだけではない。", "opinion", "asserted"),
+    ("この橋の補修は、村にとって大きな意味を持つはずです。", "opinion", "hedged"),
+    ("新しい港は、静かな町には騒がしいものとして映るかもしれません。", "opinion", "hedged"),
+    ("この鐘の音は、新しい時代の到来を告げています。", "opinion", "asserted"),
+    ("朝の市場は、まさに祭りの様相を呈している。", "opinion", "asserted"),
+    ("夜の騒音は無視できない問題となっています。", "opinion", "asserted"),
+    ("水車の音は、まるで古い歌のように響いている。", "opinion", "asserted"),
     # advice
     ("企業は早めに備えるべきです。", "advice", "asserted"),
     ("国は水源を守る必要がある。", "advice", "asserted"),
@@ -133,6 +140,9 @@ JAPANESE = [
     ("庭木は冬に切るのがよいでしょう。", "advice", "hedged"),
     ("技術者であれば、古い部品の動きを毎年調べる。", "advice", "asserted"),
     ("水路の利用には明確なルールが必要です。", "advice", "asserted"),
+    ("技術者の方々には、古い道具を捨てないでほしいと願っています。", "advice", "asserted"),
+    ("経営者の皆さんは、長く待つ覚悟が求められます。", "advice", "asserted"),
+    ("初めての方には、朝の船をお勧めしたい。", "advice", "asserted"),
     # questions
     ("この費用は誰が払うのか。", "question", None),
     ("では、地方はどうだろうか。", "question", None),
@@ -159,6 +169,11 @@ JAPANESE = [
     ("ここでは、三つの炉を比べてみたい。", "other", None),
     ("さて、ここからが本題です。", "other", None),
     ("正直、もう遅いというのが私の最初の感想でした。", "other", None),
+    ("少し想像してみてくれ。", "other", None),
+    ("それでは、核心に迫りましょう。", "other", None),
+    ("次に、費用についてです。", "other", None),
+    ("そして、小さな町にとって。", "other", None),
+    ("水車の歴史と工夫を探る", "other", None),
     ("---", "other", None),
     ("", "other", None),
 ]
