@@ -58,8 +58,11 @@ class _Parse:
     def __init__(self, items: Sequence[Item], words: EnglishWords, nouns: frozenset[int] = frozenset()) -> None:
         self.items = items
         self.words = words
-        self.nouns = nouns  # what a former walk showed to be no verb
         n = len(items)
+        self.tags = [item.tag for item in items]
+        for i in nouns:  # what a former walk showed to be no verb
+            self.tags[i] = "noun"
+        self.tags += ["end", "end"]
         self.role, self.zone, self.made = ["*"] * n, ["top"] * n, ["*"] * n
         self.open: list[tuple[str, int]] = []
         self.main: tuple[int, int] | None = None
@@ -75,9 +78,7 @@ class _Parse:
 
     def tag(self, i: int) -> str:
         """Return the reading of word `i`, "end" after the last."""
-        if i >= len(self.items):
-            return "end"
-        return "noun" if i in self.nouns else self.items[i].tag
+        return self.tags[i]
 
     def next(self, i: int) -> str:
         """Return the reading that follows word `i`, adverbs passed over."""
@@ -90,7 +91,7 @@ class _Parse:
         """Give every verb group its role and every word its zone."""
         i = 0
         while i < len(self.items):
-            tag = self.tag(i)
+            tag = self.tags[i]
             if (tag in _FINITE and self._is_finite(i, tag)) or (self.items[i].form == "be" and self._is_order(i)):
                 end = self._group(i)
                 self._take(i, end)

@@ -34,6 +34,7 @@ _TRUE_FORM = {
 }  # fmt: skip
 _BE = ("am", "is", "are", "was", "were", "been", "being", "'s")
 _COMMA, _MARKS = frozenset(",，、"), frozenset(";:–—…|")
+_REMEMBERED = 20_000
 _LONGEST = 4_000  # characters; what is longer is no sentence
 _HYPHEN = frozenset("-‐")
 _VOWELS = frozenset("aeiou")
@@ -115,7 +116,10 @@ class EnglishWords:
                 self._by_word.setdefault(word, []).append(row)
             for lead in () if row.words else row.after:
                 self._by_lead.setdefault(lead, []).append(row)
-        self.readings = functools.lru_cache(maxsize=20_000)(self._readings)
+        self.readings = functools.lru_cache(maxsize=_REMEMBERED)(self._readings)
+        self.lemma = functools.lru_cache(maxsize=_REMEMBERED)(self._base)
+        self._usual = functools.lru_cache(maxsize=_REMEMBERED)(self._by_neighbours)
+        self._may_name = functools.lru_cache(maxsize=_REMEMBERED)(self._is_no_grammar)
 
     def _add(self, form: str, reading: str, lemma: str) -> None:
         known = self._known.setdefault(form, [])
@@ -176,7 +180,7 @@ class EnglishWords:
                 return self._endings[form[-length:]]
         return ("noun",)
 
-    def lemma(self, form: str, tag: str) -> str:
+    def _base(self, form: str, tag: str) -> str:
         """Return the base form of a word in one of its readings."""
         known = self._lemma.get((form, tag))
         if known is None and tag in ("past", "pp") and form.endswith("ed"):
@@ -193,6 +197,10 @@ class EnglishWords:
                 not row.before or not row.before.isdisjoint((following, "=" + coming))
             ):
                 return row.take[0]
+        return self._usual(form, lead, following)
+
+    def _by_neighbours(self, form: str, lead: str, following: str) -> str:
+        """Return the reading of a word that no row names."""
         can = self.readings(form)
         if len(can) == 1 and can[0] not in ("base", "s", "past"):
             # After "they" an unknown word is a verb.
@@ -226,7 +234,7 @@ class EnglishWords:
             lead = ("nouns" if joined else "noun") if tag in ("time", "noun") else tag
         return found
 
-    def _may_name(self, form: str) -> bool:
+    def _is_no_grammar(self, form: str) -> bool:
         """Tell whether a word that is written with a capital within a sentence is a name: no word of grammar is."""
         return not {"det", "prep", "pron", "and", "be", "have", "do", "sub", "to", "rel"} & set(self.readings(form))
 
