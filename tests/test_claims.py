@@ -219,6 +219,7 @@ HOLDERS = [
     ("Growers say the price is too low.", "Growers"),
     ("Alder Works expects the price to fall.", "Alder Works"),
     ("The court heard that the roof was dry.", "author"),
+    ("The policy acknowledges that boats will sink.", "author"),
     ("The company launched a new battery.", "author"),
 ]
 

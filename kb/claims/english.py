@@ -40,6 +40,7 @@ _HYPHEN = frozenset("-‐")
 _VOWELS = frozenset("aeiou")
 _NOMINAL = frozenset({"noun", "nouns", "adj", "det", "poss", "num", "prep"})
 _OF_VERBS = frozenset({"base", "s", "past", "pp", "ing", "noun", "nouns"})
+_GRAMMAR = frozenset({"det", "poss", "prep", "pron", "and", "be", "have", "do", "not", "sub", "soft", "to", "rel"})
 ADVERBIAL = frozenset({"adv", "not"})
 
 
@@ -236,7 +237,7 @@ class EnglishWords:
 
     def _is_no_grammar(self, form: str) -> bool:
         """Tell whether a word that is written with a capital within a sentence is a name: no word of grammar is."""
-        return not {"det", "prep", "pron", "and", "be", "have", "do", "sub", "to", "rel"} & set(self.readings(form))
+        return _GRAMMAR.isdisjoint(self.readings(form))
 
 
 def _pieces(plain: str) -> Iterator[tuple[str, int, int]]:
