@@ -77,6 +77,7 @@ JAPANESE = [
     ("気がかりなのは、雪で道が閉ざされる可能性です。", "forecast", "hedged"),
     ("鍵を換えずに貸すと問題があるかもしれません。", "forecast", "hedged"),
     ("米の値段は秋に下がると、業界団体の推計は示しています。", "forecast", None),
+    ("鍵がなければ、この扉は開けられません。", "forecast", "asserted"),
     # opinions
     ("この一手は見逃せない。", "opinion", "asserted"),
     ("この判断は実に賢明だ。", "opinion", "asserted"),
@@ -111,6 +112,12 @@ JAPANESE = [
     ("屋根の傷みは、もはや無視できない水準に達している。", "opinion", "asserted"),
     ("検査員は部品の破損の可能性を一つずつ調べる。", "fact", "asserted"),
     ("これからの職人に求められるのは、手の早さだけではない。", "opinion", "asserted"),
+    ("この橋の補修は、村にとって大きな意味を持つはずです。", "opinion", "hedged"),
+    ("新しい港は、静かな町には騒がしいものとして映るかもしれません。", "opinion", "hedged"),
+    ("この鐘の音は、新しい時代の到来を告げています。", "opinion", "asserted"),
+    ("朝の市場は、まさに祭りの様相を呈している。", "opinion", "asserted"),
+    ("夜の騒音は無視できない問題となっています。", "opinion", "asserted"),
+    ("水車の音は、まるで古い歌のように響いている。", "opinion", "asserted"),
     # advice
     ("企業は早めに備えるべきです。", "advice", "asserted"),
     ("国は水源を守る必要がある。", "advice", "asserted"),
@@ -133,6 +140,9 @@ JAPANESE = [
     ("庭木は冬に切るのがよいでしょう。", "advice", "hedged"),
     ("技術者であれば、古い部品の動きを毎年調べる。", "advice", "asserted"),
     ("水路の利用には明確なルールが必要です。", "advice", "asserted"),
+    ("技術者の方々には、古い道具を捨てないでほしいと願っています。", "advice", "asserted"),
+    ("経営者の皆さんは、長く待つ覚悟が求められます。", "advice", "asserted"),
+    ("初めての方には、朝の船をお勧めしたい。", "advice", "asserted"),
     # questions
     ("この費用は誰が払うのか。", "question", None),
     ("では、地方はどうだろうか。", "question", None),
@@ -159,52 +169,13 @@ JAPANESE = [
     ("ここでは、三つの炉を比べてみたい。", "other", None),
     ("さて、ここからが本題です。", "other", None),
     ("正直、もう遅いというのが私の最初の感想でした。", "other", None),
+    ("冬の港の朝を思い浮かべてみてくれ。", "other", None),
+    ("それでは、水車の謎に迫ってみましょう。", "other", None),
+    ("次に、費用についてです。", "other", None),
+    ("そして、小さな町にとって。", "other", None),
+    ("水車の歴史と工夫を探る", "other", None),
     ("---", "other", None),
     ("", "other", None),
-]
-
-ENGLISH = [
-    ("The city opened a new library last year.", "fact", "asserted"),
-    ("The plant employs 400 people.", "fact", "asserted"),
-    ("Two teams have shared the building since 2019.", "fact", "asserted"),
-    ("The old bridge was built by hand.", "fact", "asserted"),
-    ("The outage may have started on Monday.", "fact", "hedged"),
-    ("The factory reportedly closed in May.", "fact", "hedged"),
-    ("The agency will open a second office.", "forecast", "asserted"),
-    ("Prices could fall by half.", "forecast", "hedged"),
-    ("Demand is expected to double by 2030.", "forecast", "hedged"),
-    ("The museum plans to move next spring.", "forecast", "asserted"),
-    ("Smaller shops might not survive the winter.", "forecast", "hedged"),
-    ("We're going to publish the results.", "forecast", "asserted"),
-    ("Clear writing is essential.", "opinion", "asserted"),
-    ("I think the old process was slower.", "opinion", "hedged"),
-    ("It's hard to find good carpenters.", "opinion", "asserted"),
-    ("This underscores the value of patience.", "opinion", "asserted"),
-    ("Water is one of the most precious goods.", "opinion", "asserted"),
-    ("Agencies should publish their data.", "advice", "asserted"),
-    ("Buyers need to test early.", "advice", "asserted"),
-    ("You must keep the valve closed.", "advice", "asserted"),
-    ("Keep the first release small.", "advice", "asserted"),
-    ("If the pump fails, check the fuse.", "advice", "asserted"),
-    ("We recommend that teams start with interviews.", "advice", "asserted"),
-    ("Don’t open the valve by hand.", "advice", "asserted"),
-    ("If the seal is old, don't turn the wheel.", "advice", "asserted"),
-    ("You need a dry room for the paper.", "advice", "asserted"),
-    ("A good first step is to read the old map.", "opinion", "asserted"),
-    ("Old maps foster trust.", "opinion", "asserted"),
-    ("We talked through what they have to do.", "fact", "asserted"),
-    ("That’s right.", "other", None),
-    ("Let us imagine that the river is dry.", "other", None),
-    ("We’d love your help with the archive.", "other", None),
-    ("Harbour.", "other", None),
-    ("I’m thankful for the quiet roads.", "other", None),
-    ("Will the new plant be enough?", "question", None),
-    ("How do you measure trust?", "question", None),
-    ("Hello everyone, and welcome back.", "other", None),
-    ("Sign up for our newsletter.", "other", None),
-    ("Let's take a look at three examples.", "other", None),
-    ("Bridges of the old town", "other", None),
-    ("We are thrilled to share the news.", "other", None),
 ]
 
 HOLDERS = [
@@ -245,6 +216,10 @@ HOLDERS = [
     ("The report comes from the United States, a large market.", "author"),
     ("But let’s say that the roof is dry.", "author"),
     ("We said that demand doubled.", "author"),
+    ("Growers say the price is too low.", "Growers"),
+    ("Alder Works expects the price to fall.", "Alder Works"),
+    ("The court heard that the roof was dry.", "author"),
+    ("The policy acknowledges that boats will sink.", "author"),
     ("The company launched a new battery.", "author"),
 ]
 
@@ -257,12 +232,6 @@ def label(text: str, japanese: bool = True) -> Label:
 @pytest.mark.parametrize(("text", "kind", "certainty"), JAPANESE)
 def test_japanese_sentence(text: str, kind: str, certainty: str | None) -> None:
     found = label(text)
-    assert (found.kind, found.certainty if certainty else None) == (kind, certainty), found.cues
-
-
-@pytest.mark.parametrize(("text", "kind", "certainty"), ENGLISH)
-def test_english_sentence(text: str, kind: str, certainty: str | None) -> None:
-    found = label(text, japanese=False)
     assert (found.kind, found.certainty if certainty else None) == (kind, certainty), found.cues
 
 

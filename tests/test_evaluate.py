@@ -80,6 +80,15 @@ def test_claims_are_counted_by_kind(tmp_path: Path) -> None:
     )
 
 
+def test_a_record_with_a_text_is_read_alone(tmp_path: Path) -> None:
+    file = jsonl(
+        tmp_path / "claims.jsonl", {"id": "t1", "text": f" {FACT}", "kind": "fact"}, {"text": QUESTION, "kind": "fact"}
+    )
+    report = evaluate.claims(evaluate.read_claims(file), tmp_path)
+    assert (report.figures.items, report.figures.kind_accuracy) == (2, 0.5)
+    assert [(miss.item, miss.text) for miss in report.misses] == [("line 2", QUESTION)]
+
+
 def test_a_span_that_no_sentence_covers_counts_as_other(tmp_path: Path) -> None:
     (tmp_path / "p.md").write_text(f"{FACT}\n\n```\ncode\n```\n", "utf-8")
     at = len(FACT) + 6

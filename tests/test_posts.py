@@ -301,3 +301,38 @@ def test_breaks_and_hours_end_sentences_where_a_reader_ends_them(text: str, said
     found = annotate(text)
     assert [s.text for s in found.sentences] == said
     assert not uncovered(text, found)
+
+
+FLAT = "三隻がある。 | 船 | 年 | |---|---:| | 白波 | 1998 | | 青波 | 2004 | 三隻とも木造だ。"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (FLAT, ["三隻がある。", "三隻とも木造だ。"]),
+        # what was cut off goes with the table
+        ("三隻がある。 | 船 | 年 | |---|---| | 白波 | 19", ["三隻がある。"]),
+        # what stands before and after is not one sentence
+        ("三隻の一覧 | 船 | 年 | |---|---| | 白波 | 1998 | を示す。", ["三隻の一覧", "を示す。"]),
+        # a row without the line of dashes
+        ("一覧だ。\n| 白波は1998年の船だ。 | 40人 |\n以上。", ["一覧だ。", "以上。"]),
+        # the head is missing
+        ("|---|---| | 白波 | 1998 | 木造だ。", ["木造だ。"]),
+        ("- 三隻。 | 船 | 年 | |--|--| | 白波 | 1998 | 木造。", ["三隻。", "木造。"]),
+        # bars that are no table
+        ("確率はp(a | b)だ。式は x || y だ。", ["確率はp(a | b)だ。", "式は x || y だ。"]),
+        ("| から | までが一つだ。", ["| から | までが一つだ。"]),
+    ],
+)
+def test_a_flattened_table_is_no_prose(text: str, kept: list[str]) -> None:
+    read = annotate(text, title="")
+    assert [s.text for s in read.sentences] == kept
+    assert uncovered(text, read) == []
+    taken = [row for row in read.ledger if row.action == "table"]
+    assert all(text[row.start : row.end].count("|") for row in taken)
+
+
+def test_a_line_of_a_million_bars_is_read_at_once() -> None:
+    for text in ("|" * 1_000_000, "|--" * 300_000, "| a " * 250_000 + "|---|" * 1_000):
+        read = annotate(text, title="")
+        assert uncovered(text, read) == []

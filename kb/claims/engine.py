@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from operator import itemgetter
 
+from kb.claims.clauses import parse
 from kb.claims.holder import AUTHOR, find_holder
 from kb.claims.patterns import Pattern, match_at
 from kb.claims.predicate import NOBODY, REACH, Begun, Lexicon, View, view
@@ -158,12 +159,15 @@ def classify(
     """Return kind, certainty, holder and cues of one sentence.
 
     `plain` is the sentence without mark-up, `tokens` its words as
-    `kb.text.tokens` reads them, `passage` what it stands in, `japanese` which
-    table to use. Offsets of the cues are code points into `plain`. Raises
+    `kb.text.tokens` reads them (English words are read by `clauses.parse`),
+    `passage` what it stands in, `japanese` which table to use. Offsets of the cues are code points into `plain`. Raises
     DataFileError when the shipped table is damaged.
     """
     words = lexicon("ja" if japanese else "en")
+    tokens, flags = (tokens, None) if japanese else parse(plain)
     seen = view(tokens, words)
+    if flags:
+        seen.flags |= flags
     if passage in _ASIDE or not seen.bounds.end:
         name = passage if passage in _ASIDE else "empty"
         return Label("other", cues=(_cue(f"other.{name}", "other", plain, seen, (0, len(seen.tokens))),))

@@ -45,17 +45,18 @@ class ClaimFigures:
 def claims(records: Sequence[LabelledClaim], posts: Path) -> Report[ClaimFigures]:
     """Read the posts that `records` name, in the folder `posts`, and compare.
 
-    A record is compared with the sentence that shares most characters with its
-    span; where none does, it counts as read as `other`.
+    A record that has a text of its own is read alone. A record is compared with
+    the sentence that shares most characters with its span; where none does, it
+    counts as read as `other`.
 
     Raises:
         SourceError: a post cannot be read, or is shorter than a span says.
     """
     found: list[tuple[LabelledClaim, Sentence | None, str]] = []
     misquoted = sentences = 0
-    by_post = sorted(records, key=lambda r: r.post)
-    for post, group in groupby(by_post, key=lambda r: r.post):
-        text = load(posts / post, post).text
+    by_post = sorted(records, key=_source)
+    for (post, alone), group in groupby(by_post, key=_source):
+        text = load(posts / post, post).text if post else alone
         notes = annotate(text)
         sentences += len(notes.sentences)
         misquoted += sum("".join(text[a:b] for a, b in s.spans) != s.text for s in notes.sentences)
@@ -71,6 +72,11 @@ def claims(records: Sequence[LabelledClaim], posts: Path) -> Report[ClaimFigures
         for cue in _label(sentence).cues
     )
     return Report(figures, misses, rules)
+
+
+def _source(record: LabelledClaim) -> tuple[str, str]:
+    """Return what is read for a record: its post, or its text."""
+    return record.post, record.text
 
 
 def _closest(record: LabelledClaim, notes: Annotation) -> Sentence | None:
@@ -125,7 +131,7 @@ def _same_holder(record: LabelledClaim, label: Label) -> bool:
 
 def _misses(record: LabelledClaim, label: Label, text: str) -> list[Miss]:
     """Return what was got wrong about one record."""
-    where = f"{record.id} {record.post}:{record.start}-{record.end}"
+    where = f"{record.id} {record.post}:{record.start}-{record.end}" if record.post else record.id
     why = "; ".join(f"{cue.label} by {cue.rule}: {cue.text}" for cue in label.cues[:_WHY_CUES])
     made = []
     if record.kind != label.kind:

@@ -19,7 +19,8 @@ class LabelledClaim:
     """A sentence span of a post (code points, end exclusive) and what it is.
 
     `post` is the file, relative to the folder of posts; `line` is where the
-    record stands, for messages.
+    record stands, for messages. Where `text` is given it is the sentence, read
+    by itself, and `post` is empty.
     """
 
     id: str
@@ -30,6 +31,7 @@ class LabelledClaim:
     certainty: Certainty
     holder: str
     line: int
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class LabelledDrafts:
 
 def read_claims(path: Path) -> list[LabelledClaim]:
     """Read records {"post", "start", "end", "kind"} with optional "certainty", "holder" and "id".
+
+    A record without "post" names its sentence in "text".
 
     Raises:
         SourceError: the file cannot be read, or a record breaks the rules; names its line.
@@ -128,13 +132,15 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _claim(record: Mapping[str, Any], number: int) -> LabelledClaim:
-    start, end = _offset(record, "start"), _offset(record, "end")
+    text = "" if "post" in record or "text" not in record else _sentence(record, number)
+    start, end = (0, len(text)) if text else (_offset(record, "start"), _offset(record, "end"))
     if start >= end:
         raise _RecordError(f'"start" {start} is not before "end" {end}')
+    post = "" if text else _string(record, "post")
     kind: Kind = _one_of(record, "kind", KINDS)
     certainty: Certainty = _one_of(record, "certainty", _CERTAINTIES, "asserted")
     holder = _string(record, "holder", "author")
-    return LabelledClaim(_id(record, number), _string(record, "post"), start, end, kind, certainty, holder, number)
+    return LabelledClaim(_id(record, number), post, start, end, kind, certainty, holder, number, text)
 
 
 def _pair(record: Mapping[str, Any], number: int) -> LabelledPair:

@@ -97,9 +97,12 @@ def _end_of(text: str, tokens: Sequence[Token], body: str) -> Sequence[Token] | 
 def lead_key(label: str) -> str:
     """Return what stands before a sentence and tells it from others: a bold lead with a colon, or a heading's numbers.
 
-    **A社:** and **B社:** speak of two things, and so do 2025年の見通し and 2026年の見通し.
+    **A社:** and **B社:** speak of two things, and so do 2025年の見通し and 2026年の見通し. What stands before a
+    comma, as in 今年度、現場を変える, is no heading but a part of what is said.
     """
-    return "|" + fold(label) if ":" in label else "".join(["|" + number for number in _DIGITS.findall(label)])
+    if ":" in label or "、" in label:
+        return "|" + fold(label)
+    return "".join(["|" + number for number in _DIGITS.findall(label)])
 
 
 def key_of(words: Sequence[Token]) -> str:

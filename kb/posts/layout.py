@@ -12,6 +12,7 @@ from kb.config import Settings
 from kb.posts.blocks import Block, blocks
 from kb.posts.inline import Plain, strip_markup
 from kb.posts.sentences import rules, split
+from kb.posts.tables import without_tables
 from kb.records import Draft, LedgerRow, Passage, PassageKind, Sentence
 from kb.text import fold
 
@@ -77,7 +78,9 @@ def layout(text: str, body_start: int, *, title: str = "", settings: Settings | 
                 ledger.append(LedgerRow(block.start, block.end, block.action, block.reason))
             else:
                 ledger.extend(_definitions(text, block))
-                found.extend(_parts(text, block, len(drafts)))
+                prose, tables = without_tables(text, block)
+                ledger.extend(tables)
+                found.extend(part for piece in prose for part in _parts(text, piece, len(drafts)))
         parts.extend(found)
         drafts.append(Draft(_visible(text, start, end), end))
     return _assemble(text, drafts, parts, _labels(text, parts, title), ledger)
