@@ -248,10 +248,17 @@ def dates(text: str) -> list[DateRef]:
             if any(m.start() < e and s < m.end() for s, e in used):
                 continue
             groups = [g for g in m.groups() if g]
-            value = ":".join(_plain(g) for g in groups) or m[0].casefold()
+            value = _western(groups) or ":".join(_plain(g) for g in groups) or m[0].casefold()
             found.append(DateRef(part, value, m[0], m.start(), m.end()))
             used.append((m.start(), m.end()))
     return sorted(found, key=lambda d: d.start)
+
+
+def _western(groups: list[str]) -> str:
+    """Return the year that an era and a number in it name, or ""."""
+    era = _data()["eras"].get(groups[0]) if len(groups) > 1 else None
+    number = 1.0 if era is not None and groups[1] == "元" else parse_number(groups[1]) if era is not None else None
+    return f"{era + number:.9g}" if era is not None and number is not None else ""
 
 
 def _plain(text: str) -> str:

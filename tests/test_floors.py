@@ -57,6 +57,12 @@ def blind(request: pytest.FixtureRequest) -> Report[PairFigures]:
     return evaluate.pairs(evaluate.read_pairs(EVAL / request.param))
 
 
+@pytest.fixture(scope="module", params=[f"pairs_{which}.jsonl" for which in ("fifth", "sixth", "seventh", "eighth")])
+def varied(request: pytest.FixtureRequest) -> Report[PairFigures]:
+    """Return the figures of a set as `blind`, on subjects of all kinds."""
+    return evaluate.pairs(evaluate.read_pairs(EVAL / request.param))
+
+
 @pytest.fixture(scope="module")
 def drafts() -> Report[DraftFigures]:
     return evaluate.drafts(evaluate.read_drafts(EVAL / "drafts.jsonl"), POSTS)
@@ -140,6 +146,22 @@ def test_pairs_written_before_the_rules_were_run(blind: Report[PairFigures], fig
     assert blind.figures.items >= 60
     assert getattr(blind.figures, figure) >= floor, shown(blind)
     assert blind.figures.merged_conflicts == 0, shown(blind)
+
+
+@pytest.mark.parametrize(
+    ("figure", "floor"),
+    [
+        ("merge_precision", 0.95),
+        ("merge_recall", 0.55),
+        ("conflict_precision", 0.90),
+        ("conflict_recall", 0.68),
+        ("relation_macro_f1", 0.80),
+    ],
+)
+def test_pairs_on_subjects_of_all_kinds(varied: Report[PairFigures], figure: str, floor: float) -> None:
+    assert varied.figures.items >= 60
+    assert getattr(varied.figures, figure) >= floor, shown(varied)
+    assert varied.figures.merged_conflicts == 0, shown(varied)
 
 
 def test_draft_edges_are_found(drafts: Report[DraftFigures]) -> None:

@@ -7,9 +7,11 @@ from itertools import pairwise
 from kb.links.comparison import Comparison
 from kb.links.english import FIRST_AXIS, english
 from kb.links.facts import compare_bindings, compare_dates, compare_numbers
+from kb.links.forms import compare_forms
 from kb.links.keys import lead_key
 from kb.links.prepare import Prepared, Term
 from kb.links.roles import compare_contrasts, compare_order, compare_roles, compare_sequence, compare_weighed
+from kb.links.singled import compare_focus, compare_places, compare_siblings, compare_sole
 from kb.links.tables import tables
 
 
@@ -42,16 +44,23 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
         duties = tables().words["duties"]
         out.a_extra = [t for t in out.a_extra if t.shown not in duties]
         out.b_extra = [t for t in out.b_extra if t.shown not in duties]
+    met += compare_forms(a, b, out)
+    compare_focus(a, b, out)
     _names_differ(a, b, out)
+    compare_siblings(a, b, out)
     shared += met
     out.shared = shared
     equal = compare_numbers(a, b, out) + compare_dates(a, b, out)
+    if equal and (a.quantities or b.quantities):
+        _measures(out)
     out.a_cover = _share(shared + equal, sum(t.weight for t in out.a_extra))
     out.b_cover = _share(shared + equal, sum(t.weight for t in out.b_extra))
     out.shared += equal
     if out.clashes:
         _topics(a, b, out)
     _scope(a, b, out)
+    compare_sole(a, b, out)
+    compare_places(a, b, out)
     if a.label and b.label and lead_key(a.label) and lead_key(b.label) and lead_key(a.label) != lead_key(b.label):
         out.clashes.append(("lead", a.label, b.label))
     if a.passive != b.passive and a.verbal and b.verbal:
@@ -67,6 +76,13 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     if a.anchors and b.anchors:
         compare_bindings(a, b, out)
     return out
+
+
+def _measures(out: Comparison) -> None:
+    """Drop nouns that say no more than the unit of a number both have: 作業員の数は120人, 作業員は120人."""
+    measures = tables().words["measures"]
+    out.a_extra = [t for t in out.a_extra if t.shown not in measures]
+    out.b_extra = [t for t in out.b_extra if t.shown not in measures]
 
 
 def _voice(a: Prepared, b: Prepared, shared: list[str], out: Comparison) -> None:
@@ -99,7 +115,7 @@ def _opposites(left_a: list[Term], left_b: list[Term], out: Comparison) -> tuple
     """Pair what is left on both sides by the axes of opposites: same side counts as shared, other side clashes."""
     if not left_a or not left_b or not any(t.poles for t in left_a):
         return left_a, left_b, 0.0, False
-    converses, contraries = tables().converses, tables().contraries
+    converses, contraries, loose = tables().converses, tables().contraries, tables().loose
     met, converse = 0.0, False
     used_a: set[str] = set()
     used_b: set[str] = set()
@@ -110,7 +126,7 @@ def _opposites(left_a: list[Term], left_b: list[Term], out: Comparison) -> tuple
             for two in left_b:
                 if two.name in used_b or not two.poles:
                     continue
-                if same_side and one.poles & two.poles:
+                if same_side and any(pole[0] not in loose for pole in one.poles & two.poles):
                     met += min(one.weight, two.weight)
                     out.turned += one.signs != two.signs
                     if one.signs != two.signs and any(
@@ -172,17 +188,23 @@ _ASIDE = frozenset(("by", "than", "of-subject", "of-object", "of-by", "of-dative
 
 def _names_differ(a: Prepared, b: Prepared, out: Comparison) -> None:
     """Find two names for a place that only one can hold: 初代社長はA / 初代社長はB."""
-    if not ((a.exclusive and b.exclusive) or a.cleft or b.cleft):
+    if any(kind == "name" for kind, _, _ in out.clashes) or not ((a.exclusive and b.exclusive) or a.cleft or b.cleft):
         return
     cleft = a.cleft or b.cleft
-    one = [t for t in out.a_extra if t.kind == "entity" and not _aside(t, cleft)]
-    two = [t for t in out.b_extra if t.kind == "entity" and not _aside(t, cleft)]
+    sole = bool(a.exclusive and b.exclusive)
+    one = [t for t in out.a_extra if t.kind == "entity" and not _aside(t, cleft) and (sole or _answers(a, t))]
+    two = [t for t in out.b_extra if t.kind == "entity" and not _aside(t, cleft) and (sole or _answers(b, t))]
     if not (one or two):
         one, two = _sole_doer(a, out.a_extra), _sole_doer(b, out.b_extra)
     if one and two:
         out.clashes.append(("name", "・".join(t.shown for t in one), "・".join(t.shown for t in two)))
         out.a_extra = _undescribed(a, out.a_extra, one)
         out.b_extra = _undescribed(b, out.b_extra, two)
+
+
+def _answers(p: Prepared, term: Term) -> bool:
+    """Tell whether a name is what a cleft singles out, and not part of what it asks."""
+    return not p.cleft or term.name in p.focus
 
 
 def _aside(term: Term, cleft: bool) -> bool:

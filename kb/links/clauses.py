@@ -64,6 +64,7 @@ def read_words(
             words.extend(_split(token, kind, at, table))
     _anaphors(words, tokens, table)
     _reaching(words, tokens, {end for _, end in taken}, table)
+    _carrying(words, tokens, table)
     _cases(words, tokens)
     _causatives(words, tokens)
     bent = any(t.surface in table.words["conditions"] or is_negation(t, table) for t in tokens)
@@ -147,15 +148,21 @@ def stem(word: str) -> str:
     return bare if sum("\u4e00" <= c <= "\u9fff" for c in bare) >= 2 else word
 
 
+_DESCRIBING = frozenset(("形状詞", "形容詞", "助動詞"))
+
+
 def _anaphors(words: list[Word], tokens: Sequence[Token], table: Tables) -> None:
     """Lighten nouns that only point back: この挑戦, 今回の発表."""
     for word in words:
-        before = tokens[word.at - 1] if word.at else None
+        place = word.at - 1
+        while place > 0 and (tokens[place].pos[0] in _DESCRIBING or tokens[place + 1].surface == "な"):  # この静かな旅
+            place -= 1
+        before = tokens[place] if word.at else None
         if before is None or word.kind == "entity":
             continue
         pointers = table.words["pointers"]
         points = before.surface in pointers and before.pos[0] == "連体詞"
-        points = points or (before.surface == "の" and word.at > 1 and tokens[word.at - 2].surface in pointers)
+        points = points or (before.surface == "の" and place > 0 and tokens[place - 1].surface in pointers)
         if points and (word.shown in table.words["anaphors"] or word.surface in table.words["anaphors"]):
             word.weight = min(word.weight, 0.25)
 
@@ -167,6 +174,17 @@ def _reaching(words: list[Word], tokens: Sequence[Token], ends: set[int], table:
             before = tokens[word.at - 1]
             if before.surface in ("に", "を", "と") and before.start in ends:
                 word.weight = min(word.weight, _FAINT)
+
+
+def _carrying(words: list[Word], tokens: Sequence[Token], table: Tables) -> None:
+    """Lighten verbs that only carry the noun of an act before them: 調査を進める, 失敗に終わる."""
+    for word in words:
+        if word.kind != "verb" or word.at < 2 or word.weight < _FAINT:
+            continue
+        noun = tokens[word.at - 2]
+        act = noun.pos[2] == "サ変可能" or (noun.pos[0] == "名詞" and _OKURIGANA.search(noun.surface))
+        if act and tokens[word.at - 1].surface + word.shown in table.words["carrying"]:
+            word.weight = _FAINT
 
 
 def _cases(words: list[Word], tokens: Sequence[Token]) -> None:

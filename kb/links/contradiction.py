@@ -33,13 +33,83 @@ def firm(a: Prepared, b: Prepared, found: Comparison, low: float) -> bool:
     moods = a.modality ^ b.modality
     if "question" in moods or ("prohibition" in moods and "obligation" not in moods):
         return False
+    if ("other" in a.marks) != ("other" in b.marks) and not found.kinds() & {"role", "order"}:
+        return False  # 証券会社は, 別の証券会社は
     if a.planned != b.planned and "past" in (a.tense, b.tense):
         return False  # what was planned, and what became of it
     if a.conditional & b.conditional and not a.supposed & b.supposed:
         return False  # 来れば続く and 来なければ続かない agree
+    if _two_times(a, b, found) or _two_tops(a, b, found):
+        return False
+    if bool(a.conditional) != bool(b.conditional) and _came_true(a, b):
+        return False
     if (_saying(a) and _saying(b)) or any(_supposed(a, b, clash) for clash in found.clashes):
         return False
     return any(_firm(a, b, found, clash, low) for clash in found.clashes if clash[0] not in _SOFT)
+
+
+def _two_times(a: Prepared, b: Prepared, found: Comparison) -> bool:
+    """Tell whether one speaks of before some event and the other of after it, or of now: 改装前, 改装を終えた."""
+    if any({x, y} & {"前", "後"} for kind, x, y in found.clashes if kind == "opposite"):
+        return False  # the clash itself
+    one, two = a.marks & _TIMES, b.marks & _TIMES
+    return one != two and bool(one and two)
+
+
+def _two_tops(a: Prepared, b: Prepared, found: Comparison) -> bool:
+    """Tell whether the opposites are what is spoken of, and not what is said of it: 上限は50万円だ, 下限は5万円だ."""
+    return any(
+        kind in ("opposite", "contrast") and _leads(a, x) and _leads(b, y) and len(found.clashes) > 1
+        for kind, x, y in found.clashes
+    )
+
+
+def _leads(p: Prepared, shown: str) -> bool:
+    return any(p.terms[name].lead for name in _named(p, shown))
+
+
+def _two_measures(a: Prepared, b: Prepared, found: Comparison) -> bool:
+    """Tell whether numbers are reckoned over two stretches, or are of two things: 毎分600枚, 先月だけで2千万枚."""
+    if a.rates != b.rates or ("aimed" in a.marks) != ("aimed" in b.marks):
+        return True
+    if _own_predicate_words(a, found.a_extra) and _own_predicate_words(b, found.b_extra):
+        return True
+    return _own_objects(a, b, found) or (_measured(found.a_extra) and _measured(found.b_extra))
+
+
+def _own_predicate_words(p: Prepared, extra: list[Term]) -> bool:
+    """Tell whether the main verb of a sentence is none that the other has: 応募した, 通った."""
+    verbs = [t for t in extra if t.kind == "verb" and t.weight >= 1 and t.name in p.tail]
+    return any(t.name not in p.attributive and t.shown not in tables().words["reckoning"] for t in verbs)
+
+
+def _measured(extra: list[Term]) -> bool:
+    """Tell whether a sentence names a measure that the other does not: 口径が45メートル, 標高1,350メートル."""
+    endings = tables().words["measured"]
+    return any(t.kind == "noun" and t.weight >= 1 and {t.shown[-1:], t.shown[-2:]} & endings for t in extra)
+
+
+def _own_objects(a: Prepared, b: Prepared, found: Comparison) -> bool:
+    """Tell whether each side has an object of its own: 試運転を始めた, 量産を始める."""
+    return any(_objective(a, t) for t in found.a_extra) and any(_objective(b, t) for t in found.b_extra)
+
+
+def _objective(p: Prepared, term: Term) -> bool:
+    if term.weight < 1 or term.kind not in ("noun", "entity") or not term.roles & _OBJECT:
+        return False
+    return "of-object" in term.roles or p.governors.get(term.name, "") in ("", *p.tail)
+
+
+_OBJECT = frozenset(("object", "of-object"))
+_TIMES = frozenset(("before", "after"))
+
+
+def _came_true(a: Prepared, b: Prepared) -> bool:
+    """Tell whether what is only supposed on one side is asserted on the other: 強まれば落ちる, 強まったが落ちない."""
+    this, other = (a, b) if a.conditional else (b, a)
+    if "granted" in a.marks | b.marks:
+        return False
+    return any(other.terms[n].kind == "verb" for n in this.conditional & other.terms.keys() - other.conditional)
 
 
 def _supposed(a: Prepared, b: Prepared, clash: Clash) -> bool:
@@ -58,11 +128,16 @@ def _firm(a: Prepared, b: Prepared, found: Comparison, clash: Clash, low: float)
     if kind == "polarity":
         return _polarity(a, b, found, clash, low)
     if kind in ("opposite", "contrast"):
-        return _opposite(a, b, clash, low)
+        theirs = not {*clash[1:]} & tables().words["comparing"] and _own_objects(a, b, found)
+        return not theirs and not _two_bases(a, b) and _opposite(a, b, clash, low)
     if kind == "date":
-        return not (_saying(a) or _saying(b))
+        return not (_saying(a) or _saying(b) or _own_objects(a, b, found))
+    if kind == "sole":
+        return low >= _DENIED
+    if kind == "place":
+        return True
     if kind in ("number", "span"):
-        if _aspects(found.a_extra, a) and _aspects(found.b_extra, b):
+        if _two_measures(a, b, found) or (_aspects(found.a_extra, a) and _aspects(found.b_extra, b)):
             return False
         if a.parted != b.parted and any(t.lead for t in (found.a_extra if a.parted else found.b_extra)):
             return False  # 応募した社のうち、採択されたのは12社: a part, not the whole
@@ -80,6 +155,12 @@ def denied_apart(a: Prepared, b: Prepared, low: float) -> bool:
     """Tell whether two sentences of an unequal count of denials deny and affirm the same main predicate."""
     if a.beyond or b.beyond or a.affirmed != b.affirmed or (a.modality ^ b.modality) & _OPEN:
         return False
+    if bool(a.conditional) != bool(b.conditional) and _came_true(a, b):
+        return False
+    if (a.than & b.top - b.than) and (b.than & a.top - a.than):
+        return False  # 古い機械は新しい機械より多く使う, 新しい機械は古い機械ほど使わない
+    if a.none != b.none and a.ends_denied != b.ends_denied and low >= _DENIED:
+        return True  # 一校もなかった, いずれも終えていた
     for this, other in ((a, b), (b, a)):
         heavy = {n for n in this.denied if this.terms[n].weight != _HELPED}
         if not this.ends_denied:
@@ -117,7 +198,13 @@ def _opposite(a: Prepared, b: Prepared, clash: Clash, low: float) -> bool:
     one, two = _named(a, clash[1]), _named(b, clash[2])
     if one & set(a.tail) and two & set(b.tail):
         return True
-    return low >= _CLAUSE or not (one <= a.attributive or two <= b.attributive)
+    return low >= _CLAUSE or (low >= _NUMBER and not (one <= a.attributive or two <= b.attributive))
+
+
+def _two_bases(a: Prepared, b: Prepared) -> bool:
+    """Tell whether the two are set against different things: 前の週より増えた, 前の年より減った."""
+    one, two = a.than - a.top, b.than - b.top
+    return bool(one and two and one ^ two) and not one & b.top and not two & a.top
 
 
 def _named(p: Prepared, shown: str) -> set[str]:

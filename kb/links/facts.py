@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import floor, log10
 
 from kb.links.comparison import Comparison
 from kb.links.prepare import Prepared, Term
@@ -15,7 +16,14 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
     rest_b = list(b.quantities)
     rest_a: list[Quantity] = []
     for one in a.quantities:
-        match = next((q for q in rest_b if q.value == one.value or _as_long(one, q) or _as_many(one, q)), None)
+        match = next(
+            (
+                q
+                for q in rest_b
+                if q.value == one.value or _as_long(one, q) or _as_many(one, q) or _as_factor(a, b, one, q)
+            ),
+            None,
+        )
         if match is None:
             rest_a.append(one)
         else:
@@ -31,6 +39,11 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
             facts.append(exact.text)
             rest_a.remove(one)
             rest_b.remove(other)
+        elif other is not None and _both_hold(one, other):
+            out.a_facts.append(one.text)
+            out.b_facts.append(other.text)
+            rest_a.remove(one)
+            rest_b.remove(other)
         elif other is not None:
             kind = "number"
             if (one.low, one.high, one.dimension) == (other.low, other.high, other.dimension):
@@ -44,11 +57,20 @@ def compare_numbers(a: Prepared, b: Prepared, out: Comparison) -> int:
             out.clashes.append((kind, one.text, other.text))
             rest_a.remove(one)
             rest_b.remove(other)
+    rest_a, rest_b = _first_or_later(a, b, rest_a, rest_b, out)
     out.a_extra, rest_b = _all_or_part(out.a_extra, rest_b, out, a_first=True)
     out.b_extra, rest_a = _all_or_part(out.b_extra, rest_a, out, a_first=False)
     out.a_facts += [q.text for q in rest_a]
     out.b_facts += [q.text for q in rest_b]
     return equal
+
+
+def _both_hold(one: Quantity, two: Quantity) -> bool:
+    """Tell whether two bounds leave room between them: 18歳以上, 60歳以下."""
+    if one.dimension != two.dimension or {one.bound, two.bound} != {"above", "below"}:
+        return False
+    least, most = (one, two) if one.bound == "above" else (two, one)
+    return least.high < most.low
 
 
 _NEAR = 0.05  # how far an exact number may be from one that is called no exact number, as a share of it
@@ -62,13 +84,35 @@ def _refines(exact: Quantity, loose: Quantity) -> bool:
         return exact.low > loose.high if loose.bound == "above" else exact.low < loose.low
     if loose.low != loose.high:
         return loose.low <= exact.low <= loose.high
-    return loose.about and abs(exact.low - loose.low) <= _NEAR * abs(loose.low)
+    return loose.about and abs(exact.low - loose.low) <= _rounding(loose.low)
+
+
+def _rounding(value: float) -> float:
+    """Return how far from a round number what it stands for may be: half its last digit, but not more than a sixth."""
+    if not value:
+        return 0.0
+    size = abs(value)
+    step = 10.0 ** floor(log10(size))
+    while round(size / step, 6) % 1:  # 1.2兆: the second digit is the last
+        step /= 10
+    return max(_NEAR * size, min(step / 2, size / 6))
 
 
 def _as_many(one: Quantity, two: Quantity) -> bool:
     """Tell whether a bare number and a count come to the same: 200以上の企業, 200社以上."""
     units = {one.dimension, two.dimension}
     return "number" in units and units <= counts() and one.value[1:] == two.value[1:]
+
+
+def _as_factor(a: Prepared, b: Prepared, one: Quantity, two: Quantity) -> bool:
+    """Tell whether a factor and a rise by a share come to the same: 1.5倍に増えた, 5割増えた."""
+    if {one.dimension, two.dimension} != {"times", "ratio"} or one.bound != two.bound:
+        return False
+    factor, rise, risen = (one, two, b) if one.dimension == "times" else (two, one, a)
+    upward = {*tables().axes["増える"]}
+    if rise.text[-1:] not in "割%分ト" or not any(t.poles & upward for t in risen.terms.values()):
+        return False
+    return factor.low == factor.high > 1 and abs(factor.low - 1.0 - rise.low) < 1e-9 and rise.low == rise.high
 
 
 _HOURS = {"hours": 1.0, "days": 24.0, "duration": 24.0 * 365 / 12}
@@ -95,6 +139,21 @@ def _all_or_part(
     return [t for t in extra if t is not every], [q for q in rest if q is not part]
 
 
+def _first_or_later(
+    a: Prepared, b: Prepared, rest_a: list[Quantity], rest_b: list[Quantity], out: Comparison
+) -> tuple[list[Quantity], list[Quantity]]:
+    """Set 最も多い on one side against 3番目に多い on the other."""
+    if "superlative" not in a.modality ^ b.modality:
+        return rest_a, rest_b
+    later, other = (rest_b, rest_a) if "superlative" in a.modality else (rest_a, rest_b)
+    rank = next((q for q in later if q.dimension in _RANKS and q.low > 1), None)
+    if rank is None or any(q.dimension in _RANKS for q in other):
+        return rest_a, rest_b
+    out.clashes.append(("number", rank.text, "1位") if later is rest_a else ("number", "1位", rank.text))
+    return [q for q in rest_a if q is not rank], [q for q in rest_b if q is not rank]
+
+
+_RANKS = frozenset(("rank", "ordinal"))
 _MONEY = frozenset(("yen", "dollar", "euro", "won", "yuan", "pound", "rupee", "twd", "riyal"))
 
 

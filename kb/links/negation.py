@@ -101,7 +101,11 @@ def _governed(words: Sequence[Word], verb: Word, tokens: Sequence[Token]) -> Wor
     held = [w for w in near if w.role == "object"]
     if held:
         return held[-1]
-    close = [w for w in near if 1 <= verb.at - w.at <= 3 and w.role in ("", "subject")]
+    bound = [w for w in near if verb.at - w.at == 1 and w.role == ""]
+    if bound:  # 起訴見送り
+        return bound[-1]
+    told = [w for w in near if w.role == "subject"]
+    close = told or [w for w in near if 1 <= verb.at - w.at <= 3 and w.role == ""]
     return close[-1] if close else None
 
 

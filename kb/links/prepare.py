@@ -82,6 +82,7 @@ class Prepared:
     object: frozenset[str]
     cleft: bool
     doubly: bool
+    joint: str
     before: frozenset[str]
     after: frozenset[str]
     glosses: tuple[tuple[frozenset[str], str], ...]
@@ -101,11 +102,15 @@ class Prepared:
     framed: bool
     sequence: tuple[str, ...]
     holdings: Mapping[str, str]
+    marks: frozenset[str]
+    focus: frozenset[str]
+    rates: frozenset[str]
     planned: bool
     parted: bool
 
 
 _GLOSS = re.compile(r"([^\s、。()「」はがをにでとの]{2,24})\(([A-Za-z][A-Za-z0-9&.\-]{1,11})\)")
+_ENDING = 40  # letters: where its last predicate is read
 _TAIL = 3  # content words at the end among which the main predicate is
 _END = re.compile(r"[。.!?」』)…]\s*$")
 
@@ -121,8 +126,8 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     latin = is_english(plain)
     body = strip_openers(plain) if latin else strip_opener(plain, table)
     meant = body
-    if table.rewrite_any.search(body):
-        for compiled, to in table.rewrites:
+    for literal, compiled, to in table.rewrites:
+        if literal in meant:
             meant = compiled.sub(to, meant)
     words = list(tokens) if tokens is not None and meant == text else read_tokens(meant)
     plain_words = words if meant == body else read_tokens(body)
@@ -161,6 +166,7 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         scopes=_scopes(meant, read, found, english().scopes if latin else table.scopes),
         cut=_END.search(plain) is None,
         exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
+        joint=_joint(joint[0]) if joint else "",
         before=frozenset(w.name for w in read if w.start < edge and w.weight >= 1),
         after=frozenset(w.name for w in read if w.start >= edge >= 0 and w.weight >= 1),
         verbal=any(t.pos[0] == "動詞" for t in words[-5:]),
@@ -186,6 +192,9 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         doers=doers(read, words),
         governors=governors(read),
         holdings=holdings(read, words),
+        marks=frozenset([n for n, compiled in table.marking if (found or n != "aimed") and compiled.search(meant)]),
+        focus=_focus(meant, lead, read, table),
+        rates=frozenset(table.patterns["rates"].findall(meant)) if found else _BARE,
         planned=table.patterns["planned"].search(meant) is not None,
         parted="うち" in meant,
         than=than,
@@ -193,6 +202,22 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         described=described(read, words) if names else {},
         framed=meant[max(0, lead[1] - 1) : lead[1]] in ("で", "に"),
     )
+
+
+def _joint(words: str) -> str:
+    """Return "prior" where the words between two events put the one named first later, "later" for the reverse."""
+    if "前" in words or "先立" in words:
+        return "prior"
+    return "later" if "後" in words or "あと" in words or "てから" in words else ""
+
+
+def _focus(text: str, lead: tuple[int, int], words: Sequence[Word], table: Tables) -> frozenset[str]:
+    """Return what a sentence says it is: the words after のは of a cleft, or after は of one that ends in a noun."""
+    cleft = table.patterns["cleft"].search(text)
+    start = cleft.start() + 2 if cleft else lead[1]
+    if not cleft and (not start or table.patterns["identifies"].search(text[-_ENDING:]) is None):
+        return _BARE
+    return frozenset(w.name for w in words if w.start >= start and w.weight > 0)
 
 
 def _terms(words: Sequence[Word]) -> dict[str, Term]:
@@ -243,12 +268,17 @@ def _passive(text: str, table: Tables, *, latin: bool) -> bool:
     """Tell whether the main predicate is a passive."""
     if latin:
         return english().passive.search(text) is not None
-    return table.patterns["passive"].search(table.patterns["doubt_tail"].sub("", text)[-12:]) is not None
+    return table.patterns["passive"].search(_undoubted(text, table)[-12:]) is not None
+
+
+def _undoubted(text: str, table: Tables) -> str:
+    """Return the end of a sentence without the marks of doubt after its predicate."""
+    return table.patterns["doubt_tail"].sub("", text[-_ENDING:])
 
 
 def _tense(text: str, table: Tables) -> str:
     """Return past or plain, or "" for a state or where neither can be told."""
-    text = table.patterns["doubt_tail"].sub("", text)
+    text = _undoubted(text, table)
     if table.patterns["state"].search(text):
         return ""
     return next((name for name in ("past", "plain") if table.patterns[name].search(text)), "")

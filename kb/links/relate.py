@@ -12,9 +12,13 @@ from kb.records import Relation, RelationName
 CONFLICT_COVER = 0.55
 # How much of the shorter sentence the longer one must say to contain it.
 SUBSUME_COVER = 0.8
+# And how much that must weigh: of two words that only point back and one more nothing is said.
+SUBSUME_LEAST = 1.25
 # How much weight of its own a sentence may have and still be the same.
 SAME_EXTRA = 0.5
 RELATED_COVER = 0.25
+# How much a frame may weigh that two sentences of two things share: まだ道半ばだ, 来月に本格稼働する.
+FRAME = 4.5
 
 
 def relate(a: str, b: str) -> Relation:
@@ -89,12 +93,38 @@ def _decide(a: Prepared, b: Prepared, found: Comparison) -> Relation:
     own = sum(-1 in t.signs for t in (*found.a_extra, *found.b_extra))
     counted = a.denials + b.denials + found.turned
     denied = counted % 2 and (counted + own) % 2
-    if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= 2:
+    if min(extra_a, extra_b) <= SAME_EXTRA and high >= SUBSUME_COVER and found.shared >= SUBSUME_LEAST:
         if denied:
             against = low >= CONFLICT_COVER and denied_apart(a, b, low)
             return _result("conflict" if against else "related", low, (*shown, "denied on one side only"))
+        if "partial" in a.modality ^ b.modality:
+            return _result("related", low, (*shown, "not all"))
+        if "plan" in a.modality ^ b.modality and "past" in (a.tense, b.tense) and a.tense != b.tense:
+            return _result("related", low, (*shown, "planned / done"))
         return _result("subsumes", high, shown)
-    return _result("related" if low >= RELATED_COVER else "unrelated", low, shown)
+    near = low >= RELATED_COVER and not _elsewhere(a, b, found)
+    return _result("related" if near else "unrelated", low, shown)
+
+
+def _elsewhere(a: Prepared, b: Prepared, found: Comparison) -> bool:
+    """Tell whether the sentences speak of two things and have only the frame around them in common."""
+    if a.entities & b.entities or found.shared > FRAME:
+        return False
+    one, two = _topics(a), _topics(b)
+    acted = [n for n, t in a.terms.items() if n in b.terms and t.weight >= 1 and t.roles & _ACTED]
+    if len(acted) > 1:  # 人員の削減に
+        return False
+    return bool(one and two) and not one & b.terms.keys() and not two & a.terms.keys()
+
+
+def _topics(p: Prepared) -> set[str]:
+    """Return the nouns a sentence speaks of: all that は or が marks, and what stands before the first は."""
+    nouns = [(n, t) for n, t in p.terms.items() if t.kind in ("noun", "entity") and t.weight >= 1]
+    return {n for n, t in nouns if t.lead or t.roles & _SUBJECT}
+
+
+_ACTED = frozenset(("object", "of-object", "dative", "of-dative"))
+_SUBJECT = frozenset(("subject", "of-subject"))
 
 
 def _clash(a: Prepared, b: Prepared, found: Comparison, low: float) -> Relation | None:

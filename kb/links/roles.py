@@ -63,11 +63,15 @@ def compare_weighed(a: Prepared, b: Prepared, out: Comparison) -> None:
     if than_a & top_b and top_a & than_b and not (than_a & than_b or top_a & top_b):
         out.clashes.append(("role", "・".join(sorted(top_a)), "・".join(sorted(top_b))))
     turned = [c for c in out.clashes if c[0] in ("role", "case")]
-    swapped = [c for c in turned if {c[1].rpartition(":")[2], c[2].rpartition(":")[2]} == {"subject", "than"}]
+    swapped = [c for c in turned if {_case(c[1]), _case(c[2])} == {"subject", "than"}]
     swapped += [c for c in turned if c[0] == "role" and ":" not in c[1]]
     opposite = [c for c in out.clashes if c[0] in ("opposite", "polarity")]
     if a.than and b.than and swapped and len(opposite) == 1:
         out.clashes = [c for c in out.clashes if c not in swapped and c not in opposite]
+
+
+def _case(shown: str) -> str:
+    return shown.rpartition(":")[2].removeprefix("of-")
 
 
 def compare_sequence(a: Sequence[str], b: Sequence[str], *, inverted: bool, out: Comparison) -> None:
@@ -190,6 +194,9 @@ def compare_order(a: Prepared, b: Prepared, out: Comparison) -> None:
         return
     straight = len(a.before & b.before) + len(a.after & b.after)
     crossed = len(a.before & b.after) + len(a.after & b.before)
+    told = any({c[1], c[2]} & {"前", "後"} for c in out.clashes if c[0] == "opposite")
+    if straight and not crossed and not told and {a.joint, b.joint} == {"prior", "later"}:
+        out.clashes.append(("order", a.joint, b.joint))
     if crossed > straight:
         turned = [c for c in out.clashes if c[0] == "opposite" and {c[1], c[2]} & {"前", "後"}]
         if turned:

@@ -28,8 +28,13 @@ class Tables:
     `axes` maps a word to the axes it stands on and the side; `groups` maps a
     word to the name of its group of synonyms; `scopes` maps a word to the rows
     of contrasts it stands in; `contraries` are axes between whose sides there is a
-    middle; `names` finds listed names and the first of their
-    group, and `things` are those that name one thing in the world.
+    middle; on the axes `loose` words of one side are not alike; `letters` and
+    `scope_marks` are pairs of letters that make two words opposites or name two
+    places or kinds; `siblings` maps a word to the row of kinds that exclude each
+    other; `native` are letters that mean one thing in verbs and compounds; `marking`
+    are patterns of what else is noted of a sentence; `rewrites` are (a string
+    that must occur, pattern, what takes its place); `names` finds listed names and the
+    first of their group, and `things` are those that name one thing in the world.
     """
 
     openers: re.Pattern[str]
@@ -45,8 +50,13 @@ class Tables:
     scopes: dict[str, tuple[int, ...]]
     converses: frozenset[frozenset[str]]
     contraries: frozenset[int]
-    rewrites: tuple[tuple[re.Pattern[str], str], ...]
-    rewrite_any: re.Pattern[str]
+    loose: frozenset[int]
+    letters: frozenset[frozenset[str]]
+    scope_marks: frozenset[frozenset[str]]
+    siblings: dict[str, int]
+    native: frozenset[str]
+    marking: tuple[tuple[str, re.Pattern[str]], ...]
+    rewrites: tuple[tuple[str, re.Pattern[str], str], ...]
     names: NameIndex[str]
     things: frozenset[str]
 
@@ -76,16 +86,53 @@ def spellings(word: str) -> tuple[str, ...]:
 
 def _axes(data: dict[str, Any]) -> dict[str, tuple[Pole, ...]]:
     table: dict[str, list[Pole]] = {}
-    for number, row in enumerate(data["axes"]):
+    for number, row in enumerate([*data["axes"], *data["opposed"]]):
         if not (isinstance(row, list) and len(row) == 2 and all(isinstance(side, str) for side in row)):
             raise DataFileError(f"data/relate/antonyms.toml: axis {number + 1} must have two sides, each a string")
         for side, words in zip((1, -1), row, strict=True):
             for word in words.split():
-                for spelling in spellings(word):
+                for spelling in (*spellings(word), *nominal(word)):
                     poles = table.setdefault(spelling, [])
                     if (number, side) not in poles:
                         poles.append((number, side))
     return {word: tuple(poles) for word, poles in table.items()}
+
+
+def _literal(regex: str) -> str:
+    """Return the longest string that every match of `regex` holds, "" if none is seen: to look for it is cheap."""
+    runs, run, depth = [], "", 0
+    for at, sign in enumerate(regex):
+        depth += (sign in "([") - (sign in ")]")
+        optional = regex[at + 1 : at + 2] in ("?", "*", "{")
+        plain = not depth and "\u3041" <= sign <= "\u9fff" and not optional
+        if sign == "|" and not depth:
+            return ""
+        if plain:
+            run += sign
+        else:
+            runs.append(run)
+            run = ""
+    return max([*runs, run], key=len)
+
+
+_STEMS = dict(zip("うくぐすつぬぶむる", "いきぎしちにびみり", strict=True))
+_EI = frozenset("いきしちにひみりぎじびえけせてねへめれげぜでべ")
+
+
+def nominal(verb: str, least: int = 2) -> tuple[str, ...]:
+    """Return the noun of a verb written with `least` kanji or more, as 打ち切り of 打ち切る."""
+    if len(verb) < 2 or verb[-1] not in _STEMS or sum("\u4e00" <= c <= "\u9fff" for c in verb) < least:
+        return ()
+    return (verb[:-1],) if verb[-1] == "る" and verb[-2] in _EI else (verb[:-1] + _STEMS[verb[-1]],)
+
+
+def _marks(rows: str) -> frozenset[frozenset[str]]:
+    """Return each two letters of a row as a pair of opposites."""
+    return frozenset(frozenset(row) for row in rows.split())
+
+
+def _siblings(data: dict[str, Any]) -> dict[str, int]:
+    return {word: number for number, row in enumerate(data["siblings"]) for word in row.split()}
 
 
 def _groups(data: dict[str, Any]) -> dict[str, str]:
@@ -93,7 +140,7 @@ def _groups(data: dict[str, Any]) -> dict[str, str]:
     for row in data["groups"]:
         words = row.split()
         for word in words:
-            for spelling in spellings(word):
+            for spelling in (*spellings(word), *nominal(word)):
                 table.setdefault(spelling, words[0])
     return table
 
@@ -141,7 +188,7 @@ def tables() -> Tables:
     cues, opposites, same = (load("cues.toml"), load("antonyms.toml"), load("synonyms.toml"))
     names, things = _names(same["aliases"])
     changes = same["rewrites"] | _becoming(same["becoming"])
-    rewrites = tuple((pattern("synonyms.toml", "rewrites", [p]), to) for p, to in changes.items())
+    rewrites = tuple((_literal(p), pattern("synonyms.toml", "rewrites", [p]), to) for p, to in changes.items())
     word_lists = {key: frozenset(cues[key].split()) for key in cues["lists"]}
     return Tables(
         openers=pattern("cues.toml", "openers", sorted(cues["openers"], key=len, reverse=True), "^(?:(?:{})[、,]+)+"),
@@ -158,9 +205,14 @@ def tables() -> Tables:
         contraries=frozenset(
             number for number, (side, _) in enumerate(opposites["axes"]) if side.split()[0] in opposites["contraries"]
         ),
+        loose=frozenset(range(len(opposites["axes"]), len(opposites["axes"]) + len(opposites["opposed"]))),
+        letters=_marks(opposites["marks"]),
+        native=frozenset(same["native"]),
+        marking=tuple((k, pattern("cues.toml", k, v)) for k, v in cues["marks"].items()),
+        scope_marks=_marks(opposites["scope_marks"]),
+        siblings=_siblings(opposites),
         converses=frozenset(frozenset(row.split()) for row in same["converses"]),
         rewrites=rewrites,
-        rewrite_any=pattern("synonyms.toml", "rewrites", list(changes)),
         names=names,
         things=things,
     )
