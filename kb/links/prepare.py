@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kb.links.around import arguments, described, doers, governors, holdings, weighed
 from kb.links.clauses import read_words
@@ -115,6 +115,16 @@ _TAIL = 3  # content words at the end among which the main predicate is
 _END = re.compile(r"[。.!?」』)…]\s*$")
 
 
+class _Source(NamedTuple):
+    """A sentence as it is compared: without mark-up (`plain`), without its opener (`body`), and as it is `meant`."""
+
+    plain: str
+    label: str
+    body: str
+    meant: str
+    latin: bool
+
+
 def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     """Take one sentence apart.
 
@@ -122,13 +132,8 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     where the sentence needs no cleaning, and read again where it does.
     """
     table = tables()
-    plain, label = clean(text)
-    latin = is_english(plain)
-    body = strip_openers(plain) if latin else strip_opener(plain, table)
-    meant = body
-    for literal, compiled, to in table.rewrites:
-        if literal in meant:
-            meant = compiled.sub(to, meant)
+    said = _source(text, table)
+    meant, body, latin = said.meant, said.body, said.latin
     words = list(tokens) if tokens is not None and meant == text else read_tokens(meant)
     plain_words = words if meant == body else read_tokens(body)
     found_dates = dates(meant)
@@ -137,19 +142,13 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
     found = [q for q in found if not (q.low == q.high == 1 and meant.startswith("も", q.end))]  # 一人も: none
     read, denials, ends_denied = read_english(meant, taken, table) if latin else read_words(meant, words, taken, table)
     terms = _terms(read)
-    subject, objective = arguments(read, words)
-    than, top = weighed(read, words) if "より" in meant or "ほど" in meant else (_BARE, _BARE)
-    top = top or (subject if than else top)  # AはBより安い
     lead = _lead(meant, words)
-    joint = table.patterns["sequence"].search(meant)
-    edge = joint.start() if joint else -1
     names = frozenset(t.name for t in terms.values() if t.kind == "entity")
-    hedged = table.hedges.search(meant) is not None
     return Prepared(
         text=body,
         meant=meant,
-        label=label,
-        key=key_of(plain_words) + lead_key(label),
+        label=said.label,
+        key=key_of(plain_words) + lead_key(said.label),
         core=fold(body).rstrip("。.!?…」』)"),
         terms=terms,
         total=sum(t.weight for t in terms.values()),
@@ -158,50 +157,81 @@ def prepare(text: str, tokens: Sequence[Token] | None = None) -> Prepared:
         entities=names,
         denied=frozenset(name for name, t in terms.items() if -1 in t.signs),
         denials=denials,
-        hedged=hedged,
+        ends_denied=ends_denied,
         modality=_modality(meant, words, table),
-        none=table.patterns["exist_none"].search(body) is not None,
-        passive=_passive(body, table, latin=latin),
         lead=lead,
         scopes=_scopes(meant, read, found, english().scopes if latin else table.scopes),
-        cut=_END.search(plain) is None,
-        exclusive=frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
-        joint=_joint(joint[0]) if joint else "",
-        before=frozenset(w.name for w in read if w.start < edge and w.weight >= 1),
-        after=frozenset(w.name for w in read if w.start >= edge >= 0 and w.weight >= 1),
         verbal=any(t.pos[0] == "動詞" for t in words[-5:]),
-        tense=english_tense(meant) if latin else _tense(meant, table),
-        only=table.patterns["only"].search(meant) is not None,
         anchors=_anchors(meant, found, found_dates, read),
-        subject=subject,
-        object=objective,
-        cleft=table.patterns["cleft"].search(body) is not None,
-        doubly=any(w.denials > 1 for w in read),
         glosses=_glosses(meant, read),
-        ends_denied=ends_denied,
-        tail=tuple(w.name for w in read if w.weight > 0 and w.shown not in table.words["stances"])[
-            0 if latin else -_TAIL :
-        ],
-        sequence=tuple(w.name for w in read) if latin else (),
-        conditional=frozenset(w.name for w in read if w.conditional),
-        supposed=frozenset((w.name, w.sign) for w in read if w.conditional),
-        attributive=frozenset(w.name for w in read if w.attributive),
-        contrasted=frozenset(w.name for w in read if w.contrasted),
-        beyond=table.patterns["beyond"].search(meant) is not None,
-        affirmed=table.patterns["affirmed"].search(meant) is not None,
-        doers=doers(read, words),
-        governors=governors(read),
-        holdings=holdings(read, words),
         marks=frozenset([n for n, compiled in table.marking if (found or n != "aimed") and compiled.search(meant)]),
         focus=_focus(meant, lead, read, table),
         rates=frozenset(table.patterns["rates"].findall(meant)) if found else _BARE,
-        planned=table.patterns["planned"].search(meant) is not None,
-        parted="うち" in meant,
-        than=than,
-        top=top,
         described=described(read, words) if names else {},
         framed=meant[max(0, lead[1] - 1) : lead[1]] in ("で", "に"),
+        **_by_patterns(said, table),
+        **_by_words(said, read, words, table),
     )
+
+
+def _source(text: str, table: Tables) -> _Source:
+    """Return a sentence cleaned, and rewritten as data/relate/ has it."""
+    plain, label = clean(text)
+    latin = is_english(plain)
+    body = strip_openers(plain) if latin else strip_opener(plain, table)
+    meant = body
+    for literal, compiled, to in table.rewrites:
+        if literal in meant:
+            meant = compiled.sub(to, meant)
+    return _Source(plain, label, body, meant, latin)
+
+
+def _by_patterns(said: _Source, table: Tables) -> dict[str, Any]:
+    """Return the parts of `Prepared` that its letters decide."""
+    patterns, body, meant = table.patterns, said.body, said.meant
+    return {
+        "hedged": table.hedges.search(meant) is not None,
+        "none": patterns["exist_none"].search(body) is not None,
+        "passive": _passive(body, table, latin=said.latin),
+        "cut": _END.search(said.plain) is None,
+        "tense": english_tense(meant) if said.latin else _tense(meant, table),
+        "only": patterns["only"].search(meant) is not None,
+        "cleft": patterns["cleft"].search(body) is not None,
+        "beyond": patterns["beyond"].search(meant) is not None,
+        "affirmed": patterns["affirmed"].search(meant) is not None,
+        "planned": patterns["planned"].search(meant) is not None,
+        "parted": "うち" in meant,
+    }
+
+
+def _by_words(said: _Source, read: Sequence[Word], tokens: Sequence[Token], table: Tables) -> dict[str, Any]:
+    """Return the parts of `Prepared` that its content words decide, as `read`, and how they stand together."""
+    subject, objective = arguments(read, tokens)
+    compared = "より" in said.meant or "ほど" in said.meant
+    than, top = weighed(read, tokens) if compared else (_BARE, _BARE)
+    joint = table.patterns["sequence"].search(said.meant)
+    edge = joint.start() if joint else -1
+    telling = [w.name for w in read if w.weight > 0 and w.shown not in table.words["stances"]]
+    return {
+        "subject": subject,
+        "object": objective,
+        "than": than,
+        "top": top or (subject if than else top),  # AはBより安い
+        "joint": _joint(joint[0]) if joint else "",
+        "before": frozenset(w.name for w in read if w.start < edge and w.weight >= 1),
+        "after": frozenset(w.name for w in read if w.start >= edge >= 0 and w.weight >= 1),
+        "exclusive": frozenset(w.name for w in read if w.shown in table.words["exclusive"]),
+        "doubly": any(w.denials > 1 for w in read),
+        "tail": tuple(telling[0 if said.latin else -_TAIL :]),
+        "sequence": tuple(w.name for w in read) if said.latin else (),
+        "conditional": frozenset(w.name for w in read if w.conditional),
+        "supposed": frozenset((w.name, w.sign) for w in read if w.conditional),
+        "attributive": frozenset(w.name for w in read if w.attributive),
+        "contrasted": frozenset(w.name for w in read if w.contrasted),
+        "doers": doers(read, tokens),
+        "governors": governors(read),
+        "holdings": holdings(read, tokens),
+    }
 
 
 def _joint(words: str) -> str:
