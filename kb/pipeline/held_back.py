@@ -71,11 +71,14 @@ def parted(pairs: Pairs, texts: list[str], seed: int) -> tuple[Pairs, Pairs]:
 
 
 def reciprocal_rank(table: Vectors, texts: Texts, pairs: Pairs) -> float:
-    """Return the mean of 1 / rank of each text's partner among the partners of all `pairs` (m, 2)."""
+    """Return the mean of 1 / rank of each text's partner among the partners of all `pairs` (m, 2).
+
+    Among equals it stands last: words that are all alike find nothing.
+    """
     a: npt.NDArray[np.float32] = unit(texts[pairs[:, 0]] @ table)
     b: npt.NDArray[np.float32] = unit(texts[pairs[:, 1]] @ table)
     scores = a @ b.T
-    ranks = (scores > np.diag(scores)[:, None]).sum(axis=1) + 1
+    ranks = (scores >= np.diag(scores)[:, None]).sum(axis=1)
     return float((1 / ranks).mean())
 
 
@@ -89,7 +92,8 @@ def found_under(table: Vectors, asked: Texts, texts: Texts, wanted: list[npt.NDA
     gains = 1 / np.log2(np.arange(10) + 2)
     total = 0.0
     for row, own in zip(scores, wanted, strict=True):
-        best = np.argsort(-row, kind="stable")[:10]
+        near = np.flatnonzero(row >= np.partition(row, -10)[-10]) if len(row) > 10 else np.arange(len(row))
+        best = near[np.argsort(-row[near], kind="stable")][:10]
         right = np.isin(every[best], own)
         total += float(gains[: len(right)] @ right / gains[: min(10, len(own))].sum())
     return total / len(wanted)
