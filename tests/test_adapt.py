@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -16,10 +15,13 @@ import pytest
 import kb
 from kb import embeddings, pipeline, schema, verify
 from kb.embeddings import adapt, adapted
-from kb.embeddings.adapt import Bags
+from kb.embeddings.static import StaticEncoder, words_of
 from kb.errors import DatabaseError, KbError, NotFoundError
 from kb.pipeline import encoders
-from kb.pipeline.train import FEWEST_PAIRS, export, found_under, reciprocal_rank, train
+from kb.pipeline.heard import Heard, along
+from kb.pipeline.pool import Workers
+from kb.pipeline.train import FEWEST_PAIRS, NEXT, export, found_under, reciprocal_rank, train
+from kb.text import text_hash
 
 THINGS = ["風車", "蓄電池", "港湾", "温室", "酵母", "磁石", "砂糖", "望遠鏡", "羊毛", "活字", "花粉", "灯台"]
 MAKERS = ["ミナトベ", "クラハシ", "トキワノ", "ヒノデラ", "サワタリ", "ヤマブネ", "ツキオカ", "ハナムロ"]
@@ -44,10 +46,11 @@ def write_posts(folder: Path, many: int, first: int = 0) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database whose encoder was trained on its posts."""
+    """Return a database whose encoder was trained on its posts, by the build itself."""
     folder = tmp_path_factory.mktemp("trained")
-    pipeline.build([write_posts(folder / "posts", 60)], folder / "kb.db", workers=1)
-    assert train(folder / "kb.db").kept
+    report = pipeline.build([write_posts(folder / "posts", 60)], folder / "kb.db", workers=1)
+    assert report.encoder.startswith("trained on the posts: ")
+    assert report.counts["new_embeddings"] == report.counts["claims"]
     return folder / "kb.db"
 
 
@@ -58,55 +61,90 @@ def copied(db: Path, folder: Path) -> Path:
     return folder / "copy.db"
 
 
+def vectors(db: Path) -> dict[str, bytes]:
+    """Return the vectors of the model in use by the hash of their text."""
+    with closing(schema.connect(db)) as connection:
+        return dict(
+            connection.execute(
+                "SELECT text_hash, vector FROM embeddings e JOIN models m ON m.id = e.model_id WHERE m.active"
+            )
+        )
+
+
 def read(db: Path) -> embeddings.Encoder:
     source = next(row["source"] for row in encoders.listed(db) if row["active"])
     return adapted.load(source, lambda: closing(schema.connect(db)))
 
 
-def test_slopes_are_those_of_the_loss() -> None:
-    rng = np.random.default_rng(3)
-    sums = rng.normal(size=(8, 5)).astype(np.float32)
-
-    def loss(values: np.ndarray) -> float:
-        ready = values / np.linalg.norm(values, axis=1, keepdims=True)
-        scores = adapt.SCALE * ready[:4] @ ready[4:].T
-        rows = np.log(np.exp(scores).sum(1)) - np.diag(scores)
-        columns = np.log(np.exp(scores).sum(0)) - np.diag(scores)
-        return float((rows + columns).sum() / 8)
-
-    exact = np.zeros_like(sums, dtype=np.float64)
-    for place in np.ndindex(*sums.shape):
-        step = np.zeros(sums.shape)
-        step[place] = 1e-5
-        exact[place] = (loss(sums + step) - loss(sums - step)) / 2e-5
-    assert np.allclose(adapt._slopes(sums, 4), exact, atol=1e-4)
-
-
-def test_bags_sum_the_roots_of_counts() -> None:
-    bags = Bags.of([Counter("aab"), Counter(), Counter("c")], vocabulary := {})
-    table = np.eye(3, dtype=np.float32)
+def test_texts_are_counted_by_the_roots_of_their_words() -> None:
+    texts = adapt.counted([["a", "a", "b"], [], ["c"]], vocabulary := {})
     assert list(vocabulary) == ["a", "b", "c"]
-    assert np.allclose(bags.sums(table), [[np.sqrt(2), 1, 0], [0, 0, 0], [0, 0, 1]])
-    taken = bags.take(np.array([2, 0], np.int32))
-    assert np.allclose(taken.sums(table), [[0, 0, 1], [np.sqrt(2), 1, 0]])
-    assert np.allclose(taken.spread(np.array([[1.0], [10.0]], np.float32), 3).ravel(), [10 * np.sqrt(2), 10, 1])
+    assert np.allclose(texts @ np.eye(3, dtype=np.float32), [[np.sqrt(2), 1, 0], [0, 0, 0], [0, 0, 1]])
 
 
-def test_training_draws_partners_together_and_leaves_other_words_alone() -> None:
+def test_words_move_to_what_stands_around_them_and_what_all_texts_share_is_made_smaller() -> None:
     rng = np.random.default_rng(5)
-    table = rng.normal(size=(21, 16)).astype(np.float32)
-    bags = Bags.of([Counter([chr(97 + word)]) for word in range(21)], {})
-    pairs = np.array([(word, word + 10) for word in range(10)], np.int32)
+    table = rng.normal(size=(41, 16)).astype(np.float32)
+    table[40] *= 4  # a word that every text holds
+    texts = adapt.counted([[str(word), "all"] for word in range(40)], {str(word): word for word in range(40)})
+    pairs = np.array([(word, word + 20) for word in range(20)], np.int32)
     told: list[tuple[int, int]] = []
-    after = adapt.fit(
-        table, bags, pairs, epochs=60, batch=5, rate=0.02, seed=1, told=lambda done, of: told.append((done, of))
+    after = adapt.fit(table, texts, pairs, lambda done, of: told.append((done, of)))
+    assert told == [(40, 40)]
+    assert reciprocal_rank(after, texts, pairs) > reciprocal_rank(table, texts, pairs)
+    before = np.linalg.norm(table, axis=1)
+    share = np.linalg.norm(after, axis=1) / before
+    assert share[40] < share[:40].min()
+    assert np.array_equal(after, adapt.fit(table, texts, pairs))
+
+
+def test_what_is_fitted_in_pieces_is_what_is_fitted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    table = rng.normal(size=(30, 8)).astype(np.float32)
+    said = [[str(word) for word in rng.integers(0, 30, 5)] for _ in range(50)]
+    texts = adapt.counted(said, {str(word): word for word in range(30)})
+    pairs = np.array([(text, text + 1) for text in range(49)], np.int32)
+    whole = adapt.fit(table, texts, pairs)
+    monkeypatch.setattr(adapt, "_AT_ONCE", 7)
+    assert np.allclose(adapt.fit(table, texts, pairs), whole, atol=1e-5)
+
+
+def test_words_without_meaning_do_no_harm() -> None:
+    texts = adapt.counted([["a"], ["b"]], {})
+    assert np.array_equal(
+        adapt.fit(np.zeros((2, 4), np.float32), texts, np.array([(0, 1)], np.int32)), np.zeros((2, 4))
     )
-    assert told[0] == (1, 120)
-    assert told[-1] == (120, 120)
-    assert reciprocal_rank(after, bags, pairs) == 1 > reciprocal_rank(table, bags, pairs)
-    assert np.array_equal(after[20], table[20])
-    again = adapt.fit(table, bags, pairs, epochs=60, batch=5, rate=0.02, seed=1)
-    assert np.array_equal(after, again)
+
+
+def test_words_heard_while_reading_are_those_that_the_encoder_reads() -> None:
+    texts = [
+        "風車は回る。",
+        "ＡＩ　と ｻｰﾊﾞｰ",
+        "AI at 3.5 GHz",
+        "",
+        "\ud800半分",
+        "第1回:始まり",
+        "全角（かっこ）！",
+        "風車は回る。",
+    ]
+    said = dict(along(texts))
+    assert [list(said[text_hash(text)]) for text in texts] == [words_of(text) for text in texts]
+    heard = Heard()
+    heard.put(list(said.items())[:3])
+    keys = [(text_hash(text), text) for text in [*texts, "新しい文"]]
+    got = list(heard.each([keys[:4], keys[4:]], Workers(1)))
+    assert [list(words) for batch in got for words in batch] == [words_of(text) for _, text in keys]
+    encoder = embeddings.load()
+    assert isinstance(encoder, StaticEncoder)
+    assert np.array_equal(encoder.encode_words(map(words_of, texts)), encoder.encode(texts, kind="document"))
+
+
+def test_texts_are_heard_once_in_whatever_batch_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kb.pipeline.heard._BATCH", 2)
+    texts = ["一つ目", "二つ目", "一つ目", "三つ目", "二つ目", "四つ目"]
+    heard = Heard()
+    keys = heard.hear(texts, Workers(1))
+    assert [heard.words(key) for key in keys] == [words_of(text) for text in texts]
 
 
 def test_a_trained_database_is_searched_and_verifies(trained: Path) -> None:
@@ -130,24 +168,59 @@ def test_words_that_no_post_holds_keep_their_vectors(trained: Path) -> None:
     assert np.array_equal(read(trained).encode("鯨"), embeddings.load().encode("鯨"))
 
 
-def test_the_same_posts_give_the_same_encoder(trained: Path, tmp_path: Path) -> None:
-    pipeline.build([write_posts(tmp_path / "posts", 60)], tmp_path / "kb.db", workers=1)
-    again = train(tmp_path / "kb.db")
-    assert again.revision == read(trained).revision
+def test_the_same_posts_give_the_same_encoder_in_any_processes(trained: Path, tmp_path: Path) -> None:
+    pipeline.build([write_posts(tmp_path / "posts", 60)], tmp_path / "kb.db", workers=2)
+    assert read(tmp_path / "kb.db").revision == read(trained).revision
+    assert vectors(tmp_path / "kb.db") == vectors(trained)
     before = encoders.listed(tmp_path / "kb.db")
-    assert train(tmp_path / "kb.db") == again
+    assert train(tmp_path / "kb.db").revision == read(trained).revision  # words that the build had not heard
     assert encoders.listed(tmp_path / "kb.db") == before
 
 
-def test_a_build_embeds_new_claims_with_the_trained_words(tmp_path: Path) -> None:
-    posts = write_posts(tmp_path / "posts", 60)
-    db = tmp_path / "kb.db"
-    pipeline.build([posts], db, workers=1)
-    revision = train(db).revision
+def test_a_build_embeds_new_claims_with_the_trained_words(trained: Path, tmp_path: Path) -> None:
+    db = copied(trained, tmp_path)
+    posts = tmp_path / "posts"
+    posts.mkdir()
     (posts / "new.md").write_text("---\ntitle: 新\n---\nサワタリ社は来年、灯台の部品を輸出する計画だ。\n", "utf-8")
-    assert pipeline.build([posts], db, workers=1).counts["new_embeddings"] == 2  # one a model
-    assert {row["name"]: row["revision"] for row in encoders.listed(db)}["adapted"] == revision
+    report = pipeline.build([posts], db, workers=1)
+    assert (report.counts["new_embeddings"], report.encoder) == (1, "")
+    assert read(db).revision == read(trained).revision
+    assert vectors(trained).items() <= vectors(db).items()
     assert verify.run(db)[0] == []
+    assert pipeline.build([posts], db, workers=1).counts["new_embeddings"] == 0
+
+
+def test_who_goes_back_to_the_default_stays_there(trained: Path, tmp_path: Path) -> None:
+    db = copied(trained, tmp_path)
+    assert [row["name"] for row in encoders.listed(db)] == ["adapted"]
+    encoders.use(db, "default")
+    pipeline.build([write_posts(tmp_path / "many", 40, first=60)], db, workers=1)
+    assert {row["name"]: (row["active"], row["missing"]) for row in encoders.listed(db)} == {
+        "adapted": (False, 0),
+        "default": (True, 0),
+    }
+    encoders.drop(db, "adapted")
+    report = pipeline.build([write_posts(tmp_path / "more", 80, first=100)], db, workers=1)
+    assert report.encoder == ""
+    assert [(row["name"], row["active"]) for row in encoders.listed(db)] == [("default", True)]
+    encoders.add(db, "default")
+    assert encoders.listed(db)[0]["settings"]["chosen"]
+    assert train(db).kept
+    assert [(row["name"], row["active"]) for row in encoders.listed(db)] == [("default", False), ("adapted", True)]
+
+
+def test_too_few_posts_are_tried_again_when_there_are_more(tmp_path: Path) -> None:
+    db = tmp_path / "kb.db"
+    report = pipeline.build([write_posts(tmp_path / "few", 5)], db, workers=1)
+    assert report.encoder == (
+        f"not trained on the posts: 40 pairs of neighbouring sentences are too few to train on,"
+        f" {FEWEST_PAIRS} are needed"
+    )
+    assert pipeline.build([write_posts(tmp_path / "one", 1, first=5)], db, workers=1).encoder == ""
+    assert [row["name"] for row in encoders.listed(db)] == ["default"]
+    report = pipeline.build([write_posts(tmp_path / "many", 54, first=6)], db, workers=1)
+    assert report.encoder.startswith("trained on the posts: ")
+    assert [(row["name"], row["active"], row["missing"]) for row in encoders.listed(db)] == [("adapted", True, 0)]
 
 
 def test_posts_that_grew_by_half_are_trained_on_again(trained: Path, tmp_path: Path) -> None:
@@ -161,7 +234,7 @@ def test_posts_that_grew_by_half_are_trained_on_again(trained: Path, tmp_path: P
     assert after["name"] == before["name"] == "adapted"
     assert after["source"] != before["source"]
     assert after["missing"] == 0
-    assert len(encoders.listed(db)) == 2
+    assert len(encoders.listed(db)) == 1
     assert verify.run(db)[0] == []
 
 
@@ -180,7 +253,7 @@ def test_words_trained_upon_another_default_are_trained_anew(
     assert [(row["name"], row["active"]) for row in encoders.listed(db)] == [("default", True)]
 
 
-@pytest.mark.parametrize("moment", ["kb.embeddings.adapt._step", "kb.store.put_vectors"])
+@pytest.mark.parametrize("moment", ["kb.pipeline.train.reciprocal_rank", "kb.store.put_vectors"])
 def test_killed_while_it_is_trained_or_embedded_the_old_model_serves(
     trained: Path, tmp_path: Path, moment: str
 ) -> None:
@@ -212,7 +285,46 @@ train(Path(sys.argv[1]), seed=2)
     (finished,) = [r for r in encoders.listed(db) if r["active"]]
     assert (finished["name"], finished["missing"]) == ("adapted", 0)
     assert (finished["source"] != before["source"]) == (moment == "kb.store.put_vectors")
-    assert {row["name"] for row in encoders.listed(db)} == {"default", "adapted"}
+    assert [row["name"] for row in encoders.listed(db)] == ["adapted"]
+
+
+@pytest.mark.parametrize("moment", ["kb.pipeline.train.reciprocal_rank", "kb.store.put_vectors"])
+def test_a_first_build_that_was_killed_is_finished_by_the_next(trained: Path, tmp_path: Path, moment: str) -> None:
+    script = """
+import os, signal, sys
+from importlib import import_module
+from pathlib import Path
+from kb import pipeline
+module, name = sys.argv[3].rsplit(".", 1)
+def killed(*given):
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(import_module(module), name, killed)
+pipeline.build([Path(sys.argv[1])], Path(sys.argv[2]), workers=1)
+"""
+    posts, db = write_posts(tmp_path / "posts", 60), tmp_path / "kb.db"
+    run = subprocess.run([sys.executable, "-c", script, str(posts), str(db), moment], capture_output=True, text=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    pipeline.build([posts], db, workers=1)
+    assert [(row["name"], row["missing"]) for row in encoders.listed(db)] == [("adapted", 0)]
+    assert vectors(db) == vectors(trained)
+
+
+def test_who_switches_while_a_training_lies_unfinished_has_the_last_word(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = copied(trained, tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("kb.pipeline.derive.vectors", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(db, seed=2)
+    assert NEXT in {row["name"] for row in encoders.listed(db)}
+    encoders.use(db, "default")
+    pipeline.build([write_posts(tmp_path / "one", 1)], db, workers=1)
+    assert {row["name"]: row["active"] for row in encoders.listed(db)} == {"adapted": False, "default": True}
+
+
+def interrupted(*given: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_what_no_longer_finds_what_stands_under_a_heading_is_not_kept(
@@ -222,22 +334,23 @@ def test_what_no_longer_finds_what_stands_under_a_heading_is_not_kept(
     for file in posts.iterdir():
         head, body = file.read_text("utf-8").rsplit("---\n", 1)
         file.write_text(f"{head}---\n## {THINGS[len(body) % len(THINGS)]}と部品\n\n{body}", "utf-8")
-    pipeline.build([posts], tmp_path / "kb.db", workers=1)
-    told = iter([0.9, 0.8])
+    told = iter([0.9, 0.8, 0.9, 0.8])
     monkeypatch.setattr("kb.pipeline.train.found_under", lambda *_: next(told))
+    built = pipeline.build([posts], tmp_path / "kb.db", workers=1)
+    assert built.encoder.startswith("not trained on the posts, which made it no better: ")
     report = train(tmp_path / "kb.db")
     assert report.after > report.before
     assert (report.found_before, report.found_after, report.kept) == (0.9, 0.8, False)
 
 
 def test_what_is_found_is_graded_as_worked_out_by_hand() -> None:
-    bags = Bags.of([Counter("a"), Counter("b"), Counter("c")], vocabulary := {})
-    asked = Bags.of([Counter("a")], vocabulary)
+    bags = adapt.counted("abc", vocabulary := {})
+    asked = adapt.counted("a", vocabulary)
     table = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
     wanted = [np.array([1], np.int32)]
     assert found_under(table, asked, bags, wanted) == pytest.approx(1)
     wanted = [np.array([0], np.int32), np.array([1, 2], np.int32)]
-    asked = Bags.of([Counter("a"), Counter("a")], vocabulary)
+    asked = adapt.counted("aa", vocabulary)
     second = (1 / np.log2(3) + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
     assert found_under(table, asked, bags, wanted) == pytest.approx((1 + second) / 2)
 
@@ -268,8 +381,8 @@ def test_too_few_posts_are_not_trained_on(tmp_path: Path) -> None:
     assert len(QUALITIES) * 3 < FEWEST_PAIRS
 
 
-def test_what_gets_worse_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline.build([write_posts(tmp_path / "posts", 60)], tmp_path / "kb.db", workers=1)
+def test_what_gets_worse_is_not_kept(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied(trained, tmp_path).rename(tmp_path / "kb.db")
     monkeypatch.setattr(adapt, "fit", lambda table, *given, **named: np.zeros_like(table) + 1)
     before = encoders.listed(tmp_path / "kb.db")
     report = train(tmp_path / "kb.db")

@@ -79,6 +79,8 @@ def build(
         print_json(report.to_dict())
     else:
         print_table(count_rows(report.counts) + _second_rows(report.seconds))
+        if report.encoder:
+            click.echo(f"encoder {report.encoder}")
     return 1 if report.faults else 0
 
 

@@ -81,7 +81,8 @@ def use(name: str, db: Path) -> None:
     """Make an added model the one that search uses; `default` goes back."""
     from kb.pipeline import encoders
 
-    encoders.use(db, name)
+    with progress_bar() as progress:
+        encoders.use(db, name, progress)
     click.echo(f"search now uses {one_line(name)}")
 
 
@@ -97,7 +98,7 @@ def drop(name: str, db: Path) -> None:
 
 
 @model.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed gives other vectors.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed holds other pairs back.")
 @db_option
 @json_option
 def train(seed: int, db: Path, as_json: bool) -> None:

@@ -28,6 +28,8 @@ _AT_ONCE = 500  # words in one question to SQLite
 _WORDS = """SELECT w.word, w.vector FROM encoder_words w JOIN models m ON m.id = w.model_id
             WHERE m.source = ? AND w.word IN ({})"""
 
+_ALL_WORDS = """SELECT w.word, w.vector FROM encoder_words w JOIN models m ON m.id = w.model_id WHERE m.source = ?"""
+
 Connect = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
@@ -57,12 +59,13 @@ class AdaptedEncoder(StaticEncoder):
         return np.frombuffer(stored, "<f2").astype(np.float32)
 
 
-def load(source: str, connect: Connect) -> Encoder:
+def load(source: str, connect: Connect, *, whole: bool = False) -> Encoder:
     """Return the encoder of a database's model, trained on its posts or not.
 
     Args:
         source: the model's, from the table of models.
         connect: lends a connection to that database.
+        whole: read all of its words now, for who has many texts; else those that are met.
 
     Raises:
         ModelError: the model is missing or damaged.
@@ -72,7 +75,14 @@ def load(source: str, connect: Connect) -> Encoder:
 
         return embeddings.load(source)
 
+    held: dict[str, bytes] = {}
+    if whole:
+        with connect() as connection:
+            held.update(connection.execute(_ALL_WORDS, (source,)).fetchall())
+
     def find(words: Sequence[str]) -> dict[str, bytes]:
+        if whole:
+            return {word: held[word] for word in words if word in held}
         found: dict[str, bytes] = {}
         with connect() as connection:
             for start in range(0, len(words), _AT_ONCE):

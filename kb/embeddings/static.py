@@ -6,7 +6,7 @@ import math
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -37,9 +37,14 @@ class Parts(NamedTuple):
         return vector
 
 
+def words_of(text: str) -> list[str]:
+    """Return the words of `text` as they are read here: normalised forms of Sudachi's mode C, after NFKC."""
+    return normal_forms(folded(text))
+
+
 def word_counts(text: str) -> Counter[str]:
-    """Return how often each word of `text` is said: normalised forms of Sudachi's mode C, after NFKC."""
-    return Counter(normal_forms(folded(text)))
+    """Return how often each word of `text` is said."""
+    return Counter(words_of(text))
 
 
 def folded(text: str) -> str:
@@ -127,6 +132,15 @@ class StaticEncoder:
             with self._lock:
                 self._add(counts, sums[place])
         return unit(sums) if negation is None else negation.told(unit(sums), denied)
+
+    def encode_words(self, said: Iterable[Sequence[str]]) -> Vectors:
+        """Return what `encode` makes of documents, bit by bit, where their words (see `words_of`) are known already."""
+        counted = list(map(Counter, said))
+        sums = np.zeros((len(counted), self.dim), np.float32)
+        with self._lock:
+            for counts, into in zip(counted, sums, strict=True):
+                self._add(counts, into)
+        return unit(sums)
 
     def _add(self, counts: Counter[str], into: Vectors) -> None:
         """Add the vectors of the counted words to `into` (dim,)."""

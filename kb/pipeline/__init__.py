@@ -2,7 +2,8 @@
 
 Stages in order, each in transactions of its own that leave the database whole:
 scan, read (a post is replaced together with the claims it touches), merge,
-parts (names, figures, dates), index, embed, links, topics. A build may be killed at any moment: readers see the last
+parts (names, figures, dates), index, train (the encoder, on the posts), embed,
+links, topics. A build may be killed at any moment: readers see the last
 committed state, and the next build finishes what was left.
 """
 
@@ -26,6 +27,7 @@ from kb.errors import DatabaseError, NotFoundError, SourceError
 from kb.lock import exclusive
 from kb.pipeline import derive, events, links, merge, parts, plan, train
 from kb.pipeline import topics as subjects
+from kb.pipeline.heard import Heard, along
 from kb.pipeline.plan import Job
 from kb.pipeline.pool import Workers, seldom_collected
 from kb.pipeline.report import BuildReport, Progress, Tally
@@ -120,7 +122,7 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
                     f"{db}: no claim {claim}, or nothing was {state}; kb duplicates lists what was merged"
                 )
             with Workers(1) as crew:
-                _derive(engine, db, tally, crew)
+                _derive(engine, db, tally, crew, Heard())
                 subjects.timed(engine, tally, listed, crew)
         finally:
             engine.dispose()
@@ -164,12 +166,12 @@ def _run(
                 store.remove(connection, todo.remove)
                 for post_id, root in todo.move:
                     store.move(connection, [post_id], root)
-        phrases = _read_posts(engine, todo.read, settings, tally, workers)
-    _derive(engine, db, tally, workers)
+        heard, phrases = _read_posts(engine, todo.read, settings, tally, workers)
+    _derive(engine, db, tally, workers, heard)
     return phrases
 
 
-def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
+def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers, heard: Heard) -> None:
     """Run the stages that follow from what is in the database: each does what is missing."""
     with tally.timed("merge"):
         merge.merge(engine, tally, workers)
@@ -177,23 +179,26 @@ def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers) -> None:
         parts.read_parts(engine, tally, workers)
     with tally.timed("index"):
         derive.terms(engine, db, tally, workers)
+    with tally.timed("train"):
+        train.learn(engine, tally, db, workers, heard)
     with tally.timed("embed"):
-        train.again(engine, tally, db)
-        derive.vectors(engine, tally, workers)
-        train.settle(engine)
+        derive.vectors(engine, tally, workers, heard)
+        train.settle(engine, replace=True)
     with tally.timed("links"):
         links.tie(engine, tally, workers)
 
 
 def _read_posts(
     engine: Engine, jobs: Sequence[Job], settings: Settings, tally: Tally, workers: Workers
-) -> subjects.Phrases:
+) -> tuple[Heard, subjects.Phrases]:
     """Read posts in processes, one at a time each, and write them in batches; an interrupt keeps what was read.
 
     Returns:
-        The noun phrases of claims by their texts' hashes, of the first that were read where they are very many.
+        The words of their sentences, and the noun phrases of claims by their texts' hashes: of the first that
+        were read, where they are very many.
     """
     batch: list[PostRows] = []
+    heard = Heard()
     phrases: dict[str, tuple[tuple[str, str, bool], ...]] = {}
 
     def write() -> None:
@@ -211,7 +216,8 @@ def _read_posts(
             if isinstance(result, Fault):
                 tally.faults.append(result)
             else:
-                batch.append(result)
+                heard.put(result.said)
+                batch.append(replace(result, said=()))
                 if result.post["fault"]:
                     tally.faults.append(Fault(result.post["path"], result.post["fault"]))
             if len(batch) >= _BATCH_POSTS or sum(len(post.sentences) for post in batch) >= _BATCH_SENTENCES:
@@ -219,7 +225,7 @@ def _read_posts(
             tally.told("read", done, len(jobs))
     finally:
         write()
-    return phrases
+    return heard, phrases
 
 
 def read_post(job: Job, settings: Settings) -> PostRows | Fault:
@@ -234,7 +240,8 @@ def read_post(job: Job, settings: Settings) -> PostRows | Fault:
             info = replace(info, fault="is empty")
         notes = reading.annotate(source.text, title=info.title, settings=settings)
         rows = store.rows(source, info, notes, root=job.root, reading=settings.fingerprint())
-        return replace(rows, along=parts.along(rows, parts.fingerprint()))
+        said = along(sentence["plain"] for sentence in rows.sentences)
+        return replace(rows, along=parts.along(rows, parts.fingerprint()), said=said)
     except SourceError as error:
         return Fault(job.path, error.reason)
     except Exception as error:  # noqa: BLE001 - a fault of ours in one post must not end the build of the others
@@ -247,7 +254,7 @@ def _finish(engine: Engine, db: Path, tally: Tally) -> BuildReport:
     with engine.begin() as connection:
         held = store.counts(connection)
         counts = {**held, **tally.counts, "faults": len(tally.faults)}
-        report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults), tuple(tally.notes))
+        report = BuildReport(str(db), counts, tally.seconds, tuple(tally.faults), tuple(tally.notes), tally.encoder)
         store.end_build(connection, tally.build_id, counts, tally.seconds, report.to_dict()["faults"])
     plain = schema.connect(db, writable=True)
     try:

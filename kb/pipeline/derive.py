@@ -18,17 +18,21 @@ import threadpoolctl
 from sqlalchemy import Engine
 
 from kb import fts, schema, store
+from kb.pipeline.heard import Heard
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Tally
+from kb.store.encoders import CHOSEN
 
 if TYPE_CHECKING:
     from kb.embeddings import Encoder
+    from kb.embeddings.static import StaticEncoder
 
 Item = TypeVar("Item")
 
 DEFAULT_MODEL = "default"
 _TERMS_BATCH = 1_000
 _VECTORS_BATCH = 1_024
+_WORDS_BATCH = 1_000
 _FEW = 4  # batches that are not worth starting processes for
 
 
@@ -52,10 +56,11 @@ def _terms_of(claims: Sequence[tuple[int, str]]) -> list[tuple[int, str, str]]:
     return [(claim_id, *fts.terms(text)) for claim_id, text in claims]
 
 
-def vectors(engine: Engine, tally: Tally, workers: Workers | None = None) -> None:
+def vectors(engine: Engine, tally: Tally, workers: Workers, heard: Heard) -> None:
     """Embed the claim texts that a model holds no vector of, for every model that the database knows.
 
-    The default encoder works in `workers`, if given; another model has threads or a GPU of its own.
+    An encoder that sums words takes them from `heard`, and has others read in
+    `workers`; another model has threads or a GPU of its own.
     """
     from kb import embeddings
 
@@ -70,11 +75,11 @@ def vectors(engine: Engine, tally: Tally, workers: Workers | None = None) -> Non
         # Another version of a package makes other vectors; only the default encoder is loaded fast enough to ask.
         if model.source != DEFAULT_MODEL and not _missing(engine, model.id):
             continue
-        encoder = loaded(engine, model.source)
+        encoder = loaded(engine, model.source, whole=True)
         with engine.begin() as connection:  # another revision: its old vectors go
-            store.put_model(connection, model.name, model.source, encoder.revision, encoder.dim)
-        crew = workers if workers is not None and model.source == DEFAULT_MODEL else Workers(1)
-        _embed(engine, model.id, encoder, tally, crew)
+            chosen = {CHOSEN: True} if model.settings.get(CHOSEN) else {}
+            store.put_model(connection, model.name, model.source, encoder.revision, encoder.dim, chosen)
+        _embed(engine, model.id, encoder, tally, workers, heard)
     with engine.begin() as connection:
         store.drop_orphan_vectors(connection)
 
@@ -84,19 +89,21 @@ def _missing(engine: Engine, model_id: int) -> list[tuple[str, str]]:
         return [(h, text) for h, text in connection.execute(store.texts_without_vector(model_id))]
 
 
-def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, workers: Workers) -> None:
+def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, workers: Workers, heard: Heard) -> None:
     """Embed all that is missing of one model.
 
-    Products of matrices are left to one thread, here as in the workers: more
-    threads sum in another order, and the same text would get other last bits.
+    Products of matrices are left to one thread: more threads sum in another
+    order, and the same text would get other last bits.
     """
+    from kb.embeddings.static import StaticEncoder
+
     pending = _missing(engine, model_id)
     batches = list(_batches(pending, _VECTORS_BATCH))
     made: Iterator[npt.NDArray[np.float32]]
-    if workers.count == 1 or len(batches) < _FEW:
-        made = (encoder.encode([text for _, text in batch], kind="document") for batch in batches)
+    if isinstance(encoder, StaticEncoder):
+        made = map(encoder.encode_words, heard.each(batches, workers))
     else:
-        made = workers.each(_default_vectors, ([text for _, text in batch] for batch in batches))
+        made = (encoder.encode([text for _, text in batch], kind="document") for batch in batches)
     done = 0
     with threadpoolctl.threadpool_limits(1, "blas"):
         for batch, matrix in zip(batches, made, strict=True):
@@ -107,24 +114,30 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, worker
             tally.told("embed", done, len(pending))
 
 
-def loaded(engine: Engine, source: str) -> Encoder:
-    """Return the encoder of a model; one that was trained here asks the database for its words."""
+def loaded(engine: Engine, source: str, *, whole: bool = False) -> Encoder:
+    """Return the encoder of a model; one that was trained here asks the database for its words, at once if `whole`."""
     from kb.embeddings import adapted
 
-    return adapted.load(source, lambda: closing(schema.connect(Path(str(engine.url.database)))))
+    return adapted.load(source, lambda: closing(schema.connect(Path(str(engine.url.database)))), whole=whole)
+
+
+def word_vectors(words: Sequence[str], workers: Workers) -> npt.NDArray[np.float32]:
+    """Return what each word is under the default encoder (words x dim), found in `workers`."""
+    batches = list(_batches(words, _WORDS_BATCH))
+    return np.concatenate(list(workers.each(_word_vectors, batches, here=len(batches) < _FEW)))
+
+
+def _word_vectors(words: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Return what each word is under the default encoder (words x dim). Runs in any process."""
+    return np.stack(list(map(_default_encoder().word_vector, words)))
 
 
 @cache
-def _default_encoder() -> Encoder:
+def _default_encoder() -> StaticEncoder:
     """Return the default encoder, loaded once in a process."""
-    from kb import embeddings
+    from kb.embeddings.default import load_default
 
-    return embeddings.load(DEFAULT_MODEL)
-
-
-def _default_vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Return a vector a text (texts x dim). Runs in any process."""
-    return _default_encoder().encode(texts, kind="document")
+    return load_default()
 
 
 def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -17,7 +17,10 @@ from kb.embeddings.options import ModelOptions, join, split
 from kb.errors import DatabaseError, ModelError, NotFoundError, UsageError, near
 from kb.lock import exclusive
 from kb.models import Claim, Embedding, Model
+from kb.pipeline.derive import DEFAULT_MODEL
 from kb.pipeline.report import Progress
+from kb.pipeline.train import NEXT
+from kb.store import encoders as trained
 
 if TYPE_CHECKING:
     from kb.embeddings import Encoder
@@ -174,13 +177,16 @@ def _load(db: Path, name: str, label: str, options: ModelOptions, device: str | 
 def _register(engine: Engine, name: str, source: str, encoder: Encoder) -> int:
     """Write a model's row and return its id; never touches the vectors of the model in use."""
     prompts = getattr(encoder, "prompts", {})
-    settings = {"prompts": prompts, "normaliser": NORMALISER_VERSION}
+    settings: dict[str, Any] = {"prompts": prompts, "normaliser": NORMALISER_VERSION}
     with engine.begin() as connection:
-        held = connection.execute(select(Model.revision, Model.active).where(Model.name == name)).one_or_none()
+        columns = (Model.revision, Model.active, Model.settings)
+        held = connection.execute(select(*columns).where(Model.name == name)).one_or_none()
         if held is not None and held.active and held.revision != encoder.revision:
             raise ModelError(
                 f"{name}: is in use with other vectors ({held.revision}); add this one under another name with --as"
             )
+        if held is not None and held.settings.get(trained.CHOSEN):
+            settings[trained.CHOSEN] = True
         model_id = store.put_model(connection, name, source, encoder.revision, encoder.dim, settings)
         values = {"source": source, "settings": settings}
         connection.execute(update(Model).where(Model.id == model_id).values(values))
@@ -208,8 +214,15 @@ def _batches(items: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, s
     return (items[i : i + _BATCH] for i in range(0, len(items), _BATCH))
 
 
-def use(db: Path, name: str) -> None:
-    """Make a model that was added the one that searches use, in one transaction.
+def use(db: Path, name: str, progress: Progress | None = None) -> None:
+    """Make a model that was added the one that searches use, in one transaction; builds leave it at that.
+
+    The default encoder is added first if it is not there.
+
+    Args:
+        db: an existing database.
+        name: as the database calls it.
+        progress: called with ("embed", done, total) where the default is added.
 
     Raises:
         NotFoundError: the database holds no such model.
@@ -220,14 +233,20 @@ def use(db: Path, name: str) -> None:
     engine = schema.engine(db)
     try:
         with engine.connect() as connection:  # what is wrong with a name is told without waiting for a build
-            complete_row(connection, db, name)
+            there = {row.name for row in connection.execute(store.models())}
+            if name != DEFAULT_MODEL or name in there:
+                complete_row(connection, db, name)
     finally:
         engine.dispose()
+    if name == DEFAULT_MODEL and name not in there:
+        add(db, name, progress)
     with exclusive(db):
         engine = schema.engine(db, writable=True)
         try:
             with engine.begin() as connection:
-                complete_row(connection, db, name)
+                row = complete_row(connection, db, name)
+                trained.drop_trained(connection, NEXT)  # a training that was killed no longer gets its turn
+                trained.set_trained(connection, name, {**row.settings, trained.CHOSEN: True})
                 store.activate(connection, name)
         finally:
             engine.dispose()

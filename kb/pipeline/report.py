@@ -19,7 +19,8 @@ class BuildReport:
 
     `counts` says how much the database holds and what changed, `seconds` what
     each stage took, `faults` what was skipped or only partly read, `notes` what
-    is odd and was done all the same.
+    is odd and was done all the same, `encoder` whether it was trained on the
+    posts, "" where that was not tried.
     """
 
     db: str
@@ -27,6 +28,7 @@ class BuildReport:
     seconds: Mapping[str, float]
     faults: tuple[Fault, ...]
     notes: tuple[str, ...] = ()
+    encoder: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON holds it."""
@@ -36,6 +38,7 @@ class BuildReport:
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "faults": [asdict(fault) for fault in self.faults],
             "notes": list(self.notes),
+            "encoder": self.encoder,
         }
 
 
@@ -49,6 +52,7 @@ class Tally:
     seconds: dict[str, float] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    encoder: str = ""
 
     def add(self, **counts: int) -> None:
         """Add to counts."""

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from sqlalchemy import Engine
+import threadpoolctl
+from sqlalchemy import Connection, Engine
 
 from kb import schema, store
 from kb.embeddings import adapt, adapted
-from kb.embeddings.adapt import Bags, Pairs
 from kb.embeddings.default import load_default
-from kb.embeddings.encoder import Vectors, unit
+from kb.embeddings.encoder import Vectors
 from kb.embeddings.folder import write_folder
-from kb.embeddings.static import word_counts
 from kb.errors import KbError, NotFoundError
 from kb.lock import exclusive
 from kb.pipeline import derive
+from kb.pipeline.heard import Heard
+from kb.pipeline.held_back import found_under, headings, neighbours, parted, reciprocal_rank
+from kb.pipeline.pool import Workers
 from kb.pipeline.report import Progress, Tally
 from kb.store import encoders as rows
 
 NAME = "adapted"
 NEXT = "adapted, in the making"  # what it is called until all claims are embedded with it
 FEWEST_PAIRS = 300  # fewer teach nothing, and leave nothing to check by
-_EPOCHS, _BATCH, _RATE = 4, 512, 2e-3
-_HELD_BACK = 20  # one pair in so many is kept for the check
-_MOST_CHECKED = 1_000
-_MOST_HEADINGS = 500
-_MOST_FOUND = 8_000  # sentences among which a heading is to find its own
-_GROWN = 1.5  # times as many sentences as it was trained on: time to train again
+_GROWN = 1.5  # times as many sentences as were there at the last try: time to train again
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,18 @@ class TrainReport:
         """Return the report as JSON holds it."""
         return asdict(self)
 
+    def told(self) -> str:
+        """Return the report in a line."""
+        found = ""
+        if self.found_before is not None:
+            found = f", nDCG@10 of headings {self.found_before:.3f} -> {self.found_after:.3f}"
+        kept = "trained on the posts" if self.kept else "not trained on the posts, which made it no better"
+        return f"{kept}: {self.words:,} words, MRR of held-back pairs {self.before:.3f} -> {self.after:.3f}{found}"
+
+
+class _TooFewError(KbError):
+    """The posts hold too few pairs of neighbouring sentences."""
+
 
 def train(db: Path, *, seed: int = 1, progress: Progress | None = None) -> TrainReport:
     """Train the default encoder on the posts of `db`; if that made it better, embed all claims and switch to it.
@@ -72,7 +80,7 @@ def train(db: Path, *, seed: int = 1, progress: Progress | None = None) -> Train
 
     Args:
         db: an existing database.
-        seed: of the order in which pairs are learnt.
+        seed: of the choice of the pairs that are held back.
         progress: called with (stage, done, total), stages "train" and "embed".
 
     Raises:
@@ -86,10 +94,12 @@ def train(db: Path, *, seed: int = 1, progress: Progress | None = None) -> Train
         schema.prepare(db)
         engine = schema.engine(db, writable=True)
         try:
-            report = _train(engine, seed, tally, db)
-            if report.kept:
-                derive.vectors(engine, tally)
-                settle(engine)
+            with Workers() as crew:
+                heard = Heard()
+                report = _train(engine, seed, tally, db, crew, heard)
+                if report.kept:
+                    derive.vectors(engine, tally, crew, heard)
+                    settle(engine)
             return report
         finally:
             engine.dispose()
@@ -116,65 +126,107 @@ def export(db: Path, folder: Path) -> Path:
     return write_folder(folder, load_default().model.with_words([row.word for row in held], table))
 
 
-def again(engine: Engine, tally: Tally, db: Path, *, seed: int = 1) -> TrainReport | None:
-    """Train once more where a trained encoder is out of date: the posts have grown by half, or the default changed.
+def learn(engine: Engine, tally: Tally, db: Path, workers: Workers, heard: Heard) -> None:
+    """Train, in a build, where it is time to: at first, and when the posts have grown by half or the default changed.
 
-    Its vectors are made by the build's next stage, and `settle` puts it into
-    use. One that is no longer better is dropped if it rests on a default
-    encoder that is gone. Returns None where there is nothing to do.
+    The vectors are made by the build's next stage, and `settle` puts the new
+    encoder into use. A try that failed is noted, so that the next build does
+    not try in vain. Whoever has chosen another encoder is left alone.
     """
-    with engine.connect() as connection:
-        held = next((row for row in connection.execute(rows.trained(NAME)).all()), None)
-        now = int(connection.execute(rows.sentence_count()).scalar_one())
-    if held is None:
-        return None
-    stale = held.revision != adapted.revision(held.source, load_default())
-    if not stale and now < _GROWN * int(held.settings.get("sentences", now)):
-        return None
+    with engine.begin() as connection:
+        if not _due(connection):
+            return
+    report: TrainReport | None = None
     try:
-        report = _train(engine, seed, tally, db)
-    except KbError:  # too few pairs are left
-        report = None
+        report = _train(engine, 1, tally, db, workers, heard)
+        tally.encoder = report.told()
+    except _TooFewError as error:
+        tally.encoder = f"not trained on the posts: {str(error).partition(': ')[2]}"
     if report is None or not report.kept:
         with engine.begin() as connection:
-            if stale:
-                rows.drop_trained(connection, NAME)
-                others = [row.name for row in connection.execute(store.models())]
-                if held.active and others:
-                    store.activate(connection, others[0])
-            else:
-                rows.set_trained(connection, NAME, {**held.settings, "sentences": now})
-    return report
+            _note_failure(connection)
 
 
-def settle(engine: Engine) -> None:
-    """Put a newly trained encoder, all claims embedded, in the place of the older one and into use, in one step."""
+def settle(engine: Engine, *, replace: bool = False) -> None:
+    """Put a newly trained encoder, all claims embedded, in the place of the older one and into use, in one step.
+
+    With `replace` the default goes, unless it was chosen: `kb model use default` makes it again.
+    """
     with engine.begin() as connection:
-        if connection.execute(rows.trained(NEXT)).first() is not None:
-            rows.drop_trained(connection, NAME)
-            rows.rename_trained(connection, NEXT, NAME)
-            store.activate(connection, NAME)
+        if connection.execute(rows.trained(NEXT)).first() is None:
+            return
+        rows.drop_trained(connection, NAME)
+        rows.rename_trained(connection, NEXT, NAME)
+        default = connection.execute(rows.trained(derive.DEFAULT_MODEL)).first()
+        if replace and default is not None and default.active and not default.settings.get(rows.CHOSEN):
+            rows.drop_trained(connection, derive.DEFAULT_MODEL)
+        store.activate(connection, NAME)
 
 
-def _train(engine: Engine, seed: int, tally: Tally, db: Path) -> TrainReport:
+def _due(connection: Connection) -> bool:
+    """Tell whether a build should train; drop what rests on a default encoder that is gone and is not in use."""
+    models = {row.name: row for row in connection.execute(store.models())}
+    for name in (NAME, NEXT):
+        if (held := models.get(name)) and not held.active and _stale(held.source, held.revision):
+            rows.drop_trained(connection, name)
+            del models[name]
+    if NEXT in models:  # a build was killed: this one finishes it
+        return False
+    active = next((row for row in models.values() if row.active), None)
+    if active is None:
+        return True
+    if active.name == NAME:
+        return _stale(active.source, active.revision) or _grown(connection, active.settings)
+    mine = active.source == derive.DEFAULT_MODEL and not active.settings.get(rows.CHOSEN)
+    return mine and NAME not in models and _grown(connection, active.settings)
+
+
+def _stale(source: str, revision: str) -> bool:
+    """Tell whether a trained encoder rests on another default than today's."""
+    return bool(revision != adapted.revision(source, load_default()))
+
+
+def _grown(connection: Connection, settings: Mapping[str, Any]) -> bool:
+    """Tell whether the posts have grown by half since the last try, or there was none."""
+    now = int(connection.execute(rows.sentence_count()).scalar_one())
+    return now >= _GROWN * int(settings.get(rows.SENTENCES, 0))
+
+
+def _note_failure(connection: Connection) -> None:
+    """Note that training was tried in vain on as many sentences; drop what rests on a default that is gone."""
+    base = load_default()
+    tried = {rows.SENTENCES: int(connection.execute(rows.sentence_count()).scalar_one())}
+    models = connection.execute(store.models()).all()
+    active = next((row for row in models if row.active), None)
+    if active is None or (active.name == NAME and _stale(active.source, active.revision)):
+        rows.drop_trained(connection, NAME)
+        store.put_model(connection, derive.DEFAULT_MODEL, derive.DEFAULT_MODEL, base.revision, base.dim, tried)
+        store.activate(connection, derive.DEFAULT_MODEL)
+        active = connection.execute(rows.trained(derive.DEFAULT_MODEL)).one()
+    rows.set_trained(connection, derive.DEFAULT_MODEL if active.name != NAME else NAME, {**active.settings, **tried})
+
+
+def _train(engine: Engine, seed: int, tally: Tally, db: Path, workers: Workers, heard: Heard) -> TrainReport:
+    """Train and check; write what is better. Products of matrices are left to one thread, for the same last bits."""
     texts, pairs = neighbours(engine)
-    learnt, held = _parted(pairs, texts)
+    learnt, held = parted(pairs, texts, seed)
     if len(pairs) < FEWEST_PAIRS or not len(held):
-        raise KbError(f"{db}: {len(pairs)} pairs of neighbouring sentences are too few to train on; add posts")
+        needed = f"{len(pairs)} pairs of neighbouring sentences are too few to train on, {FEWEST_PAIRS} are needed"
+        raise _TooFewError(f"{db}: {needed}")
     sections = headings(engine)
     base = load_default()
     vocabulary: dict[str, int] = {}
-    bags = Bags.of(_counted(texts, tally), vocabulary)
-    asked = Bags.of(map(word_counts, sections), vocabulary)
-    start = np.stack([base.word_vector(word) for word in vocabulary])
-    told = partial(tally.told, "train")
-    table = adapt.fit(start, bags, learnt, epochs=_EPOCHS, batch=_BATCH, rate=_RATE, seed=seed, told=told)
-    stored = table.astype("<f2")
-    ready: Vectors = stored.astype(np.float32)
-    before, after = reciprocal_rank(start, bags, held), reciprocal_rank(ready, bags, held)
+    keys = heard.hear([*texts, *sections], workers)
+    every = adapt.counted(map(heard.words, keys), vocabulary)
+    said, asked = every[: len(texts)], every[len(texts) :]
+    start = derive.word_vectors(list(vocabulary), workers)
     places = {text: place for place, text in enumerate(texts)}
     wanted = [np.array([places[text] for text in under], np.int32) for under in sections.values()]
-    found = [found_under(one, asked, bags, wanted) if sections else None for one in (start, ready)]
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        stored = adapt.fit(start, said, learnt, partial(tally.told, "train")).astype("<f2")
+        ready: Vectors = stored.astype(np.float32)
+        before, after = reciprocal_rank(start, said, held), reciprocal_rank(ready, said, held)
+        found = [found_under(one, asked, said, wanted) if sections else None for one in (start, ready)]
     better = after > before and (found[0] is None or found[1] is None or found[1] >= found[0])
     words = sorted(vocabulary)
     vectors = [stored[vocabulary[word]].tobytes() for word in words]
@@ -183,91 +235,15 @@ def _train(engine: Engine, seed: int, tally: Tally, db: Path) -> TrainReport:
     revision = adapted.revision(source, base)
     if better:
         with engine.begin() as connection:
-            rows.drop_trained(connection, NEXT)
-            count = int(connection.execute(rows.sentence_count()).scalar_one())
-            model_id = store.put_model(connection, NEXT, source, revision, base.dim, {"sentences": count, "seed": seed})
-            rows.put_encoder_words(connection, model_id, zip(words, vectors, strict=True))
+            _write(connection, source, revision, seed, zip(words, vectors, strict=True))
     return TrainReport(len(learnt), len(held), len(words), before, after, found[0], found[1], better, revision)
 
 
-def headings(engine: Engine) -> dict[str, list[str]]:
-    """Return headings and the sentences under each, at most 500; the same ones for the same posts.
-
-    No training pair holds a heading, so what is found by one was not learnt.
-    """
-    sections: dict[tuple[int, int, str], list[str]] = {}
-    under: list[str] | None = None
-    last = -1
-    with engine.connect() as connection:
-        for place, (post, _, plain, kind) in enumerate(connection.execute(rows.said_in_order())):
-            if post != last:
-                under, last = None, post
-            if kind == "heading":
-                under = sections.setdefault((post, place, plain), [])
-            elif kind != "label" and under is not None:
-                under.append(plain)
-    merged: dict[str, list[str]] = {}
-    for (_, _, heading), texts in sections.items():
-        merged.setdefault(heading, []).extend(texts)
-    filled = {heading: list(dict.fromkeys(texts)) for heading, texts in merged.items() if texts}
-    order = sorted(filled, key=lambda one: hashlib.blake2b(one.encode("utf-8", "surrogatepass")).digest())
-    return {heading: filled[heading] for heading in order[:_MOST_HEADINGS]}
-
-
-def found_under(table: Vectors, asked: Bags, bags: Bags, wanted: list[npt.NDArray[np.int32]]) -> float:
-    """Return the mean nDCG@10 of what is found by `asked` (n texts) among all that is `wanted`: texts of `bags` each.
-
-    Järvelin and Kekäläinen 2002, with gains of 0 and 1.
-    """
-    every = np.unique(np.concatenate(wanted))[:_MOST_FOUND]
-    scores = unit(asked.sums(table)) @ unit(bags.take(every).sums(table)).T
-    gains = 1 / np.log2(np.arange(10) + 2)
-    total = 0.0
-    for row, own in zip(scores, wanted, strict=True):
-        best = np.argsort(-row, kind="stable")[:10]
-        right = np.isin(every[best], own)
-        total += float(gains[: len(right)] @ right / gains[: min(10, len(own))].sum())
-    return total / len(wanted)
-
-
-def neighbours(engine: Engine) -> tuple[list[str], Pairs]:
-    """Return the distinct sentences of all posts, and which two (m, 2) follow each other in a paragraph."""
-    places: dict[str, int] = {}
-    found: dict[tuple[int, int], None] = {}
-    last: tuple[int, int, int] | None = None
-    with engine.connect() as connection:
-        for post, paragraph, plain, kind in connection.execute(rows.said_in_order()):
-            if kind in ("heading", "label"):
-                last = None
-                continue
-            place = places.setdefault(plain, len(places))
-            if last is not None and last[:2] == (post, paragraph) and last[2] != place:
-                found[last[2], place] = None
-            last = (post, paragraph, place)
-    return list(places), np.array(list(found), np.int32).reshape(len(found), 2)
-
-
-def _parted(pairs: Pairs, texts: list[str]) -> tuple[Pairs, Pairs]:
-    """Return the pairs to learn from and those held back; no text of these is among those."""
-    chosen = [hashlib.blake2b(texts[a].encode("utf-8", "surrogatepass"), digest_size=2).digest() for a, _ in pairs]
-    held = np.array([int.from_bytes(digest, "big") % _HELD_BACK == 0 for digest in chosen], np.bool_)
-    apart = np.isin(pairs, pairs[held]).any(axis=1)
-    return pairs[~apart], pairs[held][:_MOST_CHECKED]
-
-
-def _counted(texts: list[str], tally: Tally) -> list[Counter[str]]:
-    found = []
-    for done, text in enumerate(texts, 1):
-        found.append(word_counts(text))
-        if done % 1_000 == 0:
-            tally.told("words", done, len(texts))
-    return found
-
-
-def reciprocal_rank(table: Vectors, bags: Bags, pairs: Pairs) -> float:
-    """Return the mean of 1 / rank of each text's partner among the partners of all `pairs` (m, 2)."""
-    a: npt.NDArray[np.float32] = unit(bags.take(pairs[:, 0]).sums(table))
-    b: npt.NDArray[np.float32] = unit(bags.take(pairs[:, 1]).sums(table))
-    scores = a @ b.T
-    ranks = (scores > np.diag(scores)[:, None]).sum(axis=1) + 1
-    return float((1 / ranks).mean())
+def _write(connection: Connection, source: str, revision: str, seed: int, words: Iterable[tuple[str, bytes]]) -> None:
+    """Write a trained encoder: beside the models that are there, or as the first one at once under its own name."""
+    rows.drop_trained(connection, NEXT)
+    first = connection.execute(store.models()).first() is None
+    settings = {rows.SENTENCES: int(connection.execute(rows.sentence_count()).scalar_one()), "seed": seed}
+    dim = load_default().dim
+    model_id = store.put_model(connection, NAME if first else NEXT, source, revision, dim, settings)
+    rows.put_encoder_words(connection, model_id, words)

@@ -10,6 +10,9 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 from kb.models import EncoderWord, Model, Passage, Post, Sentence
 from kb.store.bulk import insert_rows
 
+CHOSEN = "chosen"  # in the settings of a model that a user switched to: a build leaves that alone
+SENTENCES = "sentences"  # in those of a model that was trained, or tried in vain: how many there were then
+
 
 def said_in_order() -> Select[int, int, str, str]:
     """Select (post_id, paragraph, plain, passage kind) of every sentence, in an order that content alone decides."""
@@ -39,9 +42,10 @@ def put_encoder_words(connection: Connection, model_id: int, rows: Iterable[tupl
     return len(made)
 
 
-def trained(name: str) -> Select[int, str, str, dict[str, Any], bool]:
-    """Select (id, source, revision, settings, active) of the model of that name."""
-    return select(Model.id, Model.source, Model.revision, Model.settings, Model.active).where(Model.name == name)
+def trained(name: str) -> Select[int, str, str, str, dict[str, Any], bool]:
+    """Select (id, name, source, revision, settings, active) of the model of that name."""
+    columns = (Model.id, Model.name, Model.source, Model.revision, Model.settings, Model.active)
+    return select(*columns).where(Model.name == name)
 
 
 def sentence_count() -> Select[int]:

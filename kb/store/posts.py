@@ -26,7 +26,8 @@ class PostRows:
     """One post as table rows without ids: what a reading process hands to the one that writes.
 
     `draft` of a passage and `passage` of a sentence are positions; `claim` of a
-    sentence is a row of `claims`, or None.
+    sentence is a row of `claims`, or None. `said` holds the words of the
+    sentences by the hash of their text: they are not stored.
     """
 
     post: Row
@@ -36,6 +37,7 @@ class PostRows:
     sentences: tuple[Row, ...]
     ledger: tuple[Row, ...]
     along: tuple[Along, ...] = ()
+    said: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def rows(source: Source, info: PostInfo, notes: Annotation, *, root: str, reading: str) -> PostRows:

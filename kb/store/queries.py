@@ -58,9 +58,10 @@ def vectors(model_id: int, hashes: Sequence[str]) -> Select[str, bytes]:
     return mine.where(in_list(Embedding.text_hash, list(hashes)))
 
 
-def models() -> Select[int, str, str, str, int, bool]:
-    """Select (id, name, source, revision, dim, active) of the embedding models."""
-    return select(Model.id, Model.name, Model.source, Model.revision, Model.dim, Model.active).order_by(Model.id)
+def models() -> Select[int, str, str, str, int, bool, dict[str, Any]]:
+    """Select (id, name, source, revision, dim, active, settings) of the embedding models."""
+    columns = (Model.id, Model.name, Model.source, Model.revision, Model.dim, Model.active, Model.settings)
+    return select(*columns).order_by(Model.id)
 
 
 def occurrences(claim_ids: Sequence[int]) -> Select[Any]:
