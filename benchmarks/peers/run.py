@@ -238,7 +238,7 @@ def main() -> None:
         print("building ...", file=sys.stderr)
         seconds, peak, claims = prepare(args, source, Path(temporary))
         judged = judgements(args, source if source != args.source.resolve() else None)
-        indexing = seconds["embed"] + seconds["index"]
+        indexing = seconds["train"] + seconds["embed"] + seconds["index"]
         lines = [
             measure(name, pythons.get(name, sys.executable), Path(temporary), judged, built)
             for name, built in (("kb", (indexing, peak)), ("txtai", None), ("llm", None), ("fts", None))
