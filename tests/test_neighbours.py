@@ -177,6 +177,8 @@ def test_the_scale_is_measured_where_there_is_enough_and_is_the_same_in_any_orde
     scale = neighbours.scale(all_)
     assert scale == neighbours.scale(turned)
     assert scale.at(1) < scale.at(2) <= scale.at(99) < 1
+    assert scale.at(0, 0.5) == pytest.approx((1 + scale.middle) / 2, abs=1e-4)
+    assert scale.at(99, 0.1) == scale.at(99)
 
 
 def corpus(*texts: str) -> content.Content:
@@ -217,8 +219,8 @@ def test_near_claims_are_tied_if_they_share_telling_words_the_more_the_further_a
         return [(a, b) for a, b, _ in ties.near(told, scale, row, place, np.full(4, cosine))]
 
     assert tied(0.95) == [(0, 1), (0, 2), (3, 4)]
-    assert tied(scale.at(limits().shared[-1])) == [(0, 1)]
-    assert tied(scale.at(limits().neighbour)) == []
+    assert tied(scale.at(*limits().shared[-1])) == [(0, 1)]
+    assert tied(scale.at(*limits().neighbour)) == []
 
 
 def test_a_tie_tells_words_names_figures_and_dates_in_common() -> None:
@@ -244,7 +246,8 @@ def test_of_several_ties_of_a_pair_the_gravest_holds() -> None:
     ("text", "told"),
     [
         ("[limits]\nneighbour = 'far'", "KeyError"),
-        ("[limits]\nneighbour = 3.0\nshared = [2.0]\n[judged]\noverlap = 0.6\nframe_overlap = 0.4\n"
+        ("[limits]\nneighbour = [2.5, 0.3]\nshared = [[3.5, 1.5]]", "1.5 is no share"),
+        ("[limits]\nneighbour = [3.0, 0.1]\nshared = [[2.0, 0.2]]\n[judged]\noverlap = 0.6\nframe_overlap = 0.4\n"
          "[subjects]\npointing = 'この'\nsaying = '言う'\n[words]\nidle = 'the'", "above limits.neighbour"),
         ("[limits", "links.toml"),
     ],

@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from kb.config import resource
 from kb.datafiles import read_toml
 from kb.errors import DataFileError
 
 
+class Limit(NamedTuple):
+    """A cosine as `neighbours.Scale.at` takes it: spreads above the middle, and the least share of the way to 1."""
+
+    spreads: float
+    share: float
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What `data/links.toml` sets, with a fingerprint of it."""
 
-    neighbour: float
-    shared: tuple[float, ...]
+    neighbour: Limit
+    shared: tuple[Limit, ...]
     overlap: float
     frame_overlap: float
     pointing: tuple[str, ...]
@@ -35,9 +43,9 @@ def limits() -> Limits:
     path = resource("data", "links.toml")
     data = read_toml(path)
     try:
-        shared = tuple(float(z) for z in data["limits"]["shared"])
+        shared = tuple(_limit(pair) for pair in data["limits"]["shared"])
         found = Limits(
-            neighbour=float(data["limits"]["neighbour"]),
+            neighbour=_limit(data["limits"]["neighbour"]),
             shared=shared,
             overlap=float(data["judged"]["overlap"]),
             frame_overlap=float(data["judged"]["frame_overlap"]),
@@ -48,6 +56,13 @@ def limits() -> Limits:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataFileError(f"{path}: {error!r}; see the comments in the file") from error
-    if not shared or found.neighbour > min(shared):
+    if not shared or any(found.neighbour[i] > min(limit[i] for limit in shared) for i in range(2)):
         raise DataFileError(f"{path}: limits.shared must name cosines above limits.neighbour, one at least")
     return found
+
+
+def _limit(pair: list[float]) -> Limit:
+    spreads, share = map(float, pair)
+    if not 0 <= share < 1:
+        raise ValueError(f"{share} is no share")
+    return Limit(spreads, share)

@@ -76,15 +76,19 @@ class Nearest:
 class Scale:
     """What cosines of unrelated claims look like under a model: their middle, and their spread below it.
 
-    A limit at `z` spreads above the middle means the same for every model.
+    Vectors that were fitted to the corpus lay nearly everything far apart and a
+    little close together; others lay all of it in a heap. So a limit is told
+    both ways, in spreads above the middle and as a share of the way from there
+    to 1, and the higher one counts.
     """
 
     middle: float
     spread: float
 
-    def at(self, z: float) -> float:
-        """Return the cosine at `z` spreads above the middle, at most 0.6 of the way to 1."""
-        return round(min(self.middle + z * self.spread, self.middle + _MOST * (1 - self.middle)), 4)
+    def at(self, spreads: float, share: float = 0.0) -> float:
+        """Return the cosine so many spreads above the middle, `share` of the way to 1 at least and 0.6 at most."""
+        way = 1 - self.middle
+        return round(self.middle + min(max(spreads * self.spread, share * way), _MOST * way), 4)
 
 
 _MOST = 0.6  # where all posts say much the same, the spread is wide, and still the nearest are near

@@ -49,7 +49,7 @@ def near(content: Content, scale: Scale, row: Places, place: Places, score: Scor
         place: the neighbour.
         score: their cosine.
     """
-    least = [scale.at(z) for z in limits().shared]
+    least = [scale.at(*limit) for limit in limits().shared]
     good = score >= min(least)
     a, b = np.minimum(row[good], place[good]), np.maximum(row[good], place[good])
     size = len(content.starts)

@@ -96,7 +96,7 @@ def _neighbours(connection: Connection, corpus: Corpus, state: str, tally: Tally
     """Find the neighbours of the claims whose state is another, or that had one of these for a neighbour."""
     scale = neighbours.scale(corpus.claims)
     cells = neighbours.cells(corpus.claims)
-    floor = scale.at(limits().neighbour)
+    floor = scale.at(*limits().neighbour)
     base = f"{state} {scale.middle} {scale.spread}"
     states = ties.states(base, corpus.content, corpus.made_of, cells)
     before = [(held or " ").split(" ") for held in corpus.states]

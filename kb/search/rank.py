@@ -19,7 +19,7 @@ from kb.search.postings import Positions, Posting
 GRAMS_WEIGHT = 0.5  # of a bigram beside a word
 KANA_WEIGHT = 0.3  # of a bigram with a kana of grammar in it: half of it is an ending or a particle
 RARITY_POWER = 1.5  # raises rare words, which say what is asked, over common ones
-CLAIM_MEANING = 0.5  # of the cosine over its maximum, beside BM25 over its own
+CLAIM_MEANING = 0.7  # of the cosine over its maximum, beside BM25 over its own
 POST_MEANING = 0.35  # of the cosine beside BM25 over its maximum, for posts, which hold most words of a question
 _HIRAGANA = re.compile("[ぁ-ゖ]")
 _POST_K1 = 1.2
