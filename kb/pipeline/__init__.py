@@ -36,7 +36,7 @@ from kb.store import PostRows
 
 __all__ = ["BuildReport", "Progress", "build", "split"]
 
-_BATCH_POSTS = 24
+_BATCH_POSTS = 8
 _BATCH_SENTENCES = 4_000
 _FEW_POSTS = 6  # not worth starting processes for
 
