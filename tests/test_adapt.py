@@ -16,7 +16,7 @@ import kb
 from kb import embeddings, pipeline, schema, verify
 from kb.embeddings import adapt, adapted
 from kb.embeddings.static import StaticEncoder, words_of
-from kb.errors import DatabaseError, KbError, NotFoundError
+from kb.errors import DatabaseError, KbError, ModelError, NotFoundError
 from kb.pipeline import encoders
 from kb.pipeline.heard import Heard, along
 from kb.pipeline.pool import Workers
@@ -318,6 +318,8 @@ def test_who_switches_while_a_training_lies_unfinished_has_the_last_word(
         with pytest.raises(KeyboardInterrupt):
             train(db, seed=2)
     assert NEXT in {row["name"] for row in encoders.listed(db)}
+    with pytest.raises(ModelError, match="is not finished"):
+        encoders.use(db, NEXT)
     encoders.use(db, "default")
     pipeline.build([write_posts(tmp_path / "one", 1)], db, workers=1)
     assert {row["name"]: row["active"] for row in encoders.listed(db)} == {"adapted": False, "default": True}

@@ -54,6 +54,13 @@ ENGLISH = [
     ("Let's take a look at three examples.", "other", None),
     ("Bridges of the old town", "other", None),
     ("We are thrilled to share the news.", "other", None),
+    # what leads elsewhere is told from what says something
+    ("Contact lenses were sold to 400 people.", "fact", "asserted"),
+    ("Questions about the budget were raised in May.", "fact", "asserted"),
+    ("Figure skating by children grew in 2019.", "fact", "asserted"),
+    ("The team will email us the results in June.", "forecast", "asserted"),
+    ("Contact the press office at the port.", "other", None),
+    ("Photo by the harbour office.", "other", None),
     # a subordinate clause does not decide
     ("The plant that will close next year employs 90 people.", "fact", "asserted"),
     ("The bakers know what they have to do.", "fact", "asserted"),
@@ -124,7 +131,7 @@ ROLES = [
 @pytest.mark.parametrize(("text", "verb"), ROLES)
 def test_main_verb_of_an_english_sentence(text: str, verb: str) -> None:
     words, _ = parse(text)
-    assert " ".join(word.surface for word in words if "main" in word.pos).split(" stops")[0] == verb
+    assert " ".join(word.surface for word in words if "main" in word.pos) == verb
 
 
 def test_english_words_lie_where_they_stand_in_the_text() -> None:

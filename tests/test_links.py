@@ -279,6 +279,19 @@ def test_merge_key_of_words_given_forgets_openers_and_widths() -> None:
         assert merge_key(text, tokens(text)) == merge_key(text) == plain
 
 
+@pytest.mark.parametrize(
+    ("plain", "potential"),
+    [
+        ("父はバスに乗る。", "父はバスに乗れる。"),
+        ("娘は手紙を書きます。", "娘は手紙を書けます。"),
+        ("船は湾の外で泳ぐ魚を追う。", "船は湾の外で泳ぐ魚を追える。"),
+    ],
+)
+def test_who_can_do_something_need_not_do_it(plain: str, potential: str) -> None:
+    assert relate(plain, potential).relation not in ("same", "conflict")
+    assert relate(potential, potential.replace("。", "、と聞いた。")).relation != "conflict"
+
+
 texts = st.one_of(st.sampled_from(SENTENCES), st.text(max_size=60))
 
 

@@ -35,15 +35,11 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     if a.glosses or b.glosses:
         out.a_extra, out.b_extra = (_unspell(out.a_extra, a, b), _unspell(out.b_extra, b, a))
     if a.doubly != b.doubly or a.none != b.none:
-        universal = tables().words["universal"]
-        out.a_extra = [t for t in out.a_extra if t.shown not in universal]
-        out.b_extra = [t for t in out.b_extra if t.shown not in universal]
+        _drop("universal", out)
     _cancelled(a, b, out)
     _implied(a, b, out)
     if "obligation" in a.modality & b.modality:
-        duties = tables().words["duties"]
-        out.a_extra = [t for t in out.a_extra if t.shown not in duties]
-        out.b_extra = [t for t in out.b_extra if t.shown not in duties]
+        _drop("duties", out)
     met += compare_forms(a, b, out)
     compare_focus(a, b, out)
     _names_differ(a, b, out)
@@ -52,7 +48,7 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     out.shared = shared
     equal = compare_numbers(a, b, out) + compare_dates(a, b, out)
     if equal and (a.quantities or b.quantities):
-        _measures(out)
+        _drop("measures", out)  # 作業員の数は120人 says no more than 作業員は120人
     out.a_cover = _share(shared + equal, sum(t.weight for t in out.a_extra))
     out.b_cover = _share(shared + equal, sum(t.weight for t in out.b_extra))
     out.shared += equal
@@ -78,11 +74,11 @@ def compare(a: Prepared, b: Prepared) -> Comparison:
     return out
 
 
-def _measures(out: Comparison) -> None:
-    """Drop nouns that say no more than the unit of a number both have: 作業員の数は120人, 作業員は120人."""
-    measures = tables().words["measures"]
-    out.a_extra = [t for t in out.a_extra if t.shown not in measures]
-    out.b_extra = [t for t in out.b_extra if t.shown not in measures]
+def _drop(kind: str, out: Comparison) -> None:
+    """Drop from what one sentence has more than the other the words of a list of data/relate/cues.toml."""
+    words = tables().words[kind]
+    out.a_extra = [t for t in out.a_extra if t.shown not in words]
+    out.b_extra = [t for t in out.b_extra if t.shown not in words]
 
 
 def _voice(a: Prepared, b: Prepared, shared: list[str], out: Comparison) -> None:

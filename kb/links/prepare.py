@@ -291,7 +291,15 @@ def _modality(text: str, words: Sequence[Token], table: Tables) -> frozenset[str
     found = {name for name, compiled in table.modality if compiled.search(text)}
     if any(t.pos[5].startswith("命令形") for t in words[-3:] if t.pos[0] in ("動詞", "助動詞")):
         found.add("command")
+    if any(_can(t) for t in words):
+        found.add("ability")
     return frozenset(found)
+
+
+def _can(token: Token) -> bool:
+    """Tell whether a word is the potential of a verb, 乗れる of 乗る: the dictionary has the plain verb as its norm."""
+    lemma, norm = token.lemma, token.norm
+    return token.pos[4].startswith("下一段") and len(norm) == len(lemma) - 1 and norm[:-1] == lemma[:-2]
 
 
 def _passive(text: str, table: Tables, *, latin: bool) -> bool:

@@ -122,7 +122,7 @@ def split(db: Path, claim: str, *, undo: bool = False) -> int:
                     f"{db}: no claim {claim}, or nothing was {state}; kb duplicates lists what was merged"
                 )
             with Workers(1) as crew:
-                _derive(engine, db, tally, crew, Heard())
+                _derive(engine, db, tally, crew, Heard(), learn=False)
                 subjects.timed(engine, tally, listed, crew)
         finally:
             engine.dispose()
@@ -171,19 +171,21 @@ def _run(
     return phrases
 
 
-def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers, heard: Heard) -> None:
-    """Run the stages that follow from what is in the database: each does what is missing."""
+def _derive(engine: Engine, db: Path, tally: Tally, workers: Workers, heard: Heard, *, learn: bool = True) -> None:
+    """Run the stages that follow from what is in the database: each does what is missing; `learn` lets it train."""
     with tally.timed("merge"):
         merge.merge(engine, tally, workers)
     with tally.timed("parts"):
         parts.read_parts(engine, tally, workers)
     with tally.timed("index"):
         derive.terms(engine, db, tally, workers)
-    with tally.timed("train"):
-        train.learn(engine, tally, db, workers, heard)
+    if learn:
+        with tally.timed("train"):
+            train.learn(engine, tally, db, workers, heard)
     with tally.timed("embed"):
         derive.vectors(engine, tally, workers, heard)
         train.settle(engine, replace=True)
+        heard.forget()
     with tally.timed("links"):
         links.tie(engine, tally, workers)
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import threadpoolctl
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row
 
 from kb import fts, schema, store
 from kb.pipeline.heard import Heard
@@ -75,6 +75,8 @@ def vectors(engine: Engine, tally: Tally, workers: Workers, heard: Heard) -> Non
         # Another version of a package makes other vectors; only the default encoder is loaded fast enough to ask.
         if model.source != DEFAULT_MODEL and not _missing(engine, model.id):
             continue
+        if _succeeded(model, known):
+            continue
         encoder = loaded(engine, model.source, whole=True)
         with engine.begin() as connection:  # another revision: its old vectors go
             chosen = {CHOSEN: True} if model.settings.get(CHOSEN) else {}
@@ -82,6 +84,18 @@ def vectors(engine: Engine, tally: Tally, workers: Workers, heard: Heard) -> Non
         _embed(engine, model.id, encoder, tally, workers, heard)
     with engine.begin() as connection:
         store.drop_orphan_vectors(connection)
+
+
+def _succeeded(model: Row[Any], known: Sequence[Row[Any]]) -> bool:
+    """Tell whether a trained model rests on a default that is gone, while the one trained after it is being made.
+
+    It serves with the vectors that it has until its successor takes its place.
+    """
+    from kb.embeddings import adapted
+    from kb.embeddings.default import load_default
+
+    trained = [row for row in known if row.source.startswith(adapted.PREFIX)]
+    return len(trained) > 1 and model in trained and model.revision != adapted.revision(model.source, load_default())
 
 
 def _missing(engine: Engine, model_id: int) -> list[tuple[str, str]]:

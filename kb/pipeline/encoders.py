@@ -233,7 +233,9 @@ def use(db: Path, name: str, progress: Progress | None = None) -> None:
     engine = schema.engine(db)
     try:
         with engine.connect() as connection:  # what is wrong with a name is told without waiting for a build
-            there = {row.name for row in connection.execute(store.models())}
+            there = {row.name for row in connection.execute(store.models())} - {NEXT}
+            if name == NEXT:
+                raise ModelError(f"{db}: {NEXT} is not finished; run: kb build")
             if name != DEFAULT_MODEL or name in there:
                 complete_row(connection, db, name)
     finally:

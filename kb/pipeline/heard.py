@@ -56,6 +56,12 @@ class Heard:
             if key not in self._said:
                 self._said[key] = array("i", map(self._number, words))
 
+    def forget(self) -> None:
+        """Let go of all words: they take 350 bytes a sentence, and the stages after embedding ask for none."""
+        self._numbers.clear()
+        self._words.clear()
+        self._said.clear()
+
     def _number(self, word: str) -> int:
         number = self._numbers.setdefault(word, len(self._words))
         if number == len(self._words):

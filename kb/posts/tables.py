@@ -16,7 +16,7 @@ from kb.posts.blocks import Block
 from kb.records import LedgerRow
 
 # Possessive and bounded: a line of a million bars is read once.
-_RULE = re.compile(r"\|(?:[ \t]*+:?-{2,100}+:?[ \t]*+\|){1,60}+")
+_RULE = re.compile(r"\|(?:[ \t]*+:?-{1,100}+:?[ \t]*+\|){1,60}+")
 _ROW = re.compile(r"[ \t]*+\|[^\n]*\|[ \t]*+$")
 _FEWEST_BARS = 3  # of a row that stands alone in its line
 _REASON = "a table is not prose"
@@ -65,7 +65,7 @@ def _head(text: str, a: int, end: int, cells: int) -> int:
         at = text.rfind("|", a, at)
         if at < 0:
             return end
-    return at if text[text.rfind("|", a, end) + 1 : end].isspace() else end
+    return at if not text[text.rfind("|", a, end) + 1 : end].strip() else end
 
 
 def _rows(text: str, at: int, b: int, cells: int) -> int:

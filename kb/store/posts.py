@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from kb.models import Draft, LedgerRow, Occurrence, Passage, Post, Sentence, SourceText
 from kb.records import CLAIM_KINDS, Annotation, PostInfo, Source
+from kb.records import LedgerRow as LedgerRecord
 from kb.records import Sentence as SentenceRecord
 from kb.store.bulk import insert_rows
 from kb.store.claims import Changes, claim_row, in_list, language, put_claims, refresh
@@ -87,21 +88,23 @@ def rows(source: Source, info: PostInfo, notes: Annotation, *, root: str, readin
         for i, p in enumerate(notes.passages)
         if i in used
     ]
-    ledger = [
-        {
-            "start": row.start,
-            "end": row.end,
-            "action": row.action,
-            "reason": row.reason,
-            "target_start": row.target[0] if row.target else None,
-            "target_end": row.target[1] if row.target else None,
-        }
-        for row in notes.ledger
-    ]
+    ledger = [_ledger(row) for row in notes.ledger]
     positions = {i: position for position, i in enumerate(i for group in notes.article for i in group)}
     leans = {positions[a]: positions[b] for a, b in notes.antecedents.items()}
     sentences = [_sentence(position, number, leans.get(position), s) for position, (s, number) in enumerate(kept)]
     return PostRows(post, source.text, tuple(drafts), tuple(passages), tuple(sentences), tuple(ledger))
+
+
+def _ledger(row: LedgerRecord) -> Row:
+    target = row.target or (None, None)
+    return {
+        "start": row.start,
+        "end": row.end,
+        "action": row.action,
+        "reason": row.reason,
+        "target_start": target[0],
+        "target_end": target[1],
+    }
 
 
 def _storable(value: Any) -> Any:
