@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 VERSION = "0.1.0"
-READER_VERSION = 7  # raise it when the same text would be read differently
+READER_VERSION = 8  # raise it when the same text would be read differently
 NORMALISER_VERSION = 1  # raise it when the same text would be embedded or indexed differently
 APPLICATION_ID = 0x6B622121  # "kb!!", in the header of every database of ours
 DEFAULT_DB = "kb.db"

@@ -18,6 +18,7 @@ from kb.embeddings import adapt, adapted
 from kb.embeddings.static import StaticEncoder, words_of
 from kb.errors import DatabaseError, KbError, ModelError, NotFoundError
 from kb.pipeline import encoders
+from kb.pipeline.compare import compare
 from kb.pipeline.heard import Heard, along
 from kb.pipeline.pool import Workers
 from kb.pipeline.train import FEWEST_PAIRS, NEXT, export, found_under, reciprocal_rank, train
@@ -323,6 +324,15 @@ def test_who_switches_while_a_training_lies_unfinished_has_the_last_word(
     encoders.use(db, "default")
     pipeline.build([write_posts(tmp_path / "one", 1)], db, workers=1)
     assert {row["name"]: row["active"] for row in encoders.listed(db)} == {"adapted": False, "default": True}
+
+
+def test_the_trained_encoder_is_compared_with_the_default(trained: Path, tmp_path: Path) -> None:
+    db = copied(trained, tmp_path)
+    encoders.add(db, "default")
+    (tmp_path / "q.jsonl").write_text('{"qid": "a", "q": "風車"}', "utf-8")
+    told = compare(db, "adapted", "default", queries=tmp_path / "q.jsonl")
+    assert {name: model["dim"] for name, model in told["models"].items()} == {"adapted": 300, "default": 300}
+    assert 0 < told["overlap"] <= 1
 
 
 def interrupted(*given: object) -> None:

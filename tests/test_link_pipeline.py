@@ -23,7 +23,7 @@ from kb import pipeline, schema, store, verify
 from kb.cli import cli
 from kb.errors import NotFoundError, UsageError
 from kb.links import neighbours, ties
-from kb.links.limits import limits
+from kb.links.limits import Limit, limits
 from kb.pipeline import link_corpus
 from kb.pipeline import links as stage
 from kb.text import fold
@@ -261,7 +261,9 @@ def test_another_model_and_other_limits_tie_anew(own_town: tuple[Path, Path], mo
             store.activate(connection, "default")
         stage.tie(engine, pipeline.report.Tally(None), pipeline.pool.Workers(1))
         assert tied(db)["neighbours"] == before["neighbours"]
-        tighter = dataclasses.replace(limits(), neighbour=9.0, shared=(9.0,), fingerprint="other")
+        tighter = dataclasses.replace(
+            limits(), neighbour=Limit(9.0, 0.0), shared=(Limit(9.0, 0.0),), fingerprint="other"
+        )
         monkeypatch.setattr(stage, "limits", lambda: tighter)
         stage.tie(engine, pipeline.report.Tally(None), pipeline.pool.Workers(1))
         assert len(tied(db)["neighbours"]) < len(before["neighbours"])

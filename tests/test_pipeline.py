@@ -87,6 +87,21 @@ def paths(db: Path) -> list[str]:
     return [path for (path,) in ask(db, "SELECT path FROM posts ORDER BY path")]
 
 
+def test_a_folder_that_is_empty_of_a_sudden_empties_nothing(copy: tuple[Path, Path]) -> None:
+    posts, db = copy
+    before = paths(db)
+    away = posts.rename(posts.with_name("away"))
+    posts.mkdir()
+    report = pipeline.build([posts], db, workers=1)
+    assert paths(db) == before
+    assert [fault.reason for fault in report.faults if "12 that were read from it are kept" in fault.reason]
+    posts.rmdir()
+    away.rename(posts)
+    for file in sorted(posts.rglob("*.md"))[1:]:
+        file.unlink()
+    assert pipeline.build([posts], db, workers=1).counts["removed_posts"] == 11
+
+
 def test_a_build_fills_every_table_and_verifies(library: tuple[Path, Path]) -> None:
     held = contents(library[1])
     filled = {"posts", "sources", "drafts", "passages", "sentences", "ledger", "claims", "occurrences"}

@@ -124,5 +124,5 @@ def verify(exports: tuple[Path, ...], db: Path, as_json: bool) -> int:
         if len(problems) > _SHOWN_PROBLEMS:
             click.echo(f"... and {len(problems) - _SHOWN_PROBLEMS} more")
         print_table([(name, f"{count:,}") for name, count in counts.items()])
-        click.echo(f"{len(problems)} problems" if problems else "no problems")
+        click.echo({0: "no problems", 1: "1 problem"}.get(len(problems), f"{len(problems)} problems"))
     return 1 if problems else 0

@@ -8,7 +8,7 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,9 +107,9 @@ def compare(
 
 def _search(plain: sqlite3.Connection, row: Any, queries: Sequence[str]) -> tuple[list[list[str]], dict[str, Any]]:
     """Return the hashes of the best texts for each query, best first, and what is to be said of the model."""
-    from kb import embeddings
+    from kb.embeddings import adapted
 
-    encoder = embeddings.load(row.source)
+    encoder = adapted.load(row.source, lambda: nullcontext(plain))
     encoder.encode(queries[:1], kind="query")  # what is loaded late is no part of a query's time
     start = time.perf_counter()
     asked = encoder.encode(queries, kind="query")

@@ -19,6 +19,7 @@ from kb.lock import exclusive
 from kb.models import Claim, Embedding, Model
 from kb.pipeline.derive import DEFAULT_MODEL
 from kb.pipeline.report import Progress
+from kb.pipeline.train import NAME as TRAINED
 from kb.pipeline.train import NEXT
 from kb.store import encoders as trained
 
@@ -80,7 +81,8 @@ def model_row(connection: Connection, db: Path, name: str) -> Row[Any]:
     row = connection.execute(select(Model.__table__).where(Model.name == name)).one_or_none()
     if row is None:
         known = list(connection.execute(select(Model.name)).scalars())
-        raise NotFoundError(f"no model {name!r} in {db}{near(name, known)}; add it: kb model add {name}")
+        make = "kb model train" if name == TRAINED else f"kb model add {name}"
+        raise NotFoundError(f"no model {name!r} in {db}{near(name, known)}; make it: {make}")
     return row
 
 

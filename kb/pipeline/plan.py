@@ -9,7 +9,7 @@ stay, for links and citations use them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,8 @@ from typing import NamedTuple
 from kb import posts
 from kb.errors import SourceError
 from kb.posts import Fault
+
+_MANY = 5  # posts that do not all go between two builds, unless the folder is not what it was
 
 
 class Known(NamedTuple):
@@ -84,6 +86,10 @@ def make(
     placed = [post._replace(root=new_roots.get(post.id, post.root)) for post in known]
     stored = {post.file: post for post in placed}
     unread = [Path(fault.path).resolve() for fault in faults if fault.reason.startswith(posts.UNLISTED)]
+    for folder, held in _emptied(folders, found, stored):
+        unread.append(folder)
+        kept = f"holds no Markdown post any more; the {held} that were read from it are kept: is it mounted?"
+        faults.append(Fault(_shown(str(folder)), f"{kept} To start anew, delete the database"))
     gone = [p for file, p in stored.items() if file not in found and _is_gone(file, folders, unread)]
     taken = {p.path for p in stored.values()} - {p.path for p in gone}
     jobs, new, unchanged = [], 0, 0
@@ -150,6 +156,19 @@ def _find(sources: Sequence[Path]) -> tuple[dict[Path, Path], list[Path], list[F
     if missing is not None and not reached:
         raise missing
     return found, folders, faults
+
+
+def _emptied(folders: Sequence[Path], found: Mapping[Path, Path], stored: Iterable[Path]) -> list[tuple[Path, int]]:
+    """Return the folders in which there is nothing to read where many posts were read before, and how many.
+
+    A disk that is not mounted, or a checkout of the wrong branch, looks like that; one by one posts may all go.
+    """
+    emptied = []
+    for folder in folders:
+        held = sum(file.is_relative_to(folder) for file in stored)
+        if held >= _MANY and not any(file.is_relative_to(folder) for file in found):
+            emptied.append((folder, held))
+    return emptied
 
 
 def _shown(path: str) -> str:

@@ -60,7 +60,9 @@ def rules() -> Rules:
             after_quote=re.compile(r"\s*(?:" + "|".join(table["continues"]["after_quote"]) + ")"),
             after_mark=re.compile(r"\s*(?:" + "|".join(table["continues"]["after_mark"]) + ")"),
             abbreviation=re.compile(
-                r"(?:^|[\s(\"'])(?:" + "|".join(map(re.escape, table["english"]["abbreviations"])) + r")$"
+                r"(?:^|[\s(\"'\u3041-\u30ff\u3400-\u9fff])(?:"
+                + "|".join(map(re.escape, table["english"]["abbreviations"]))
+                + r")$"
             ),
             time=re.compile(r"\d\s?(?:" + "|".join(map(re.escape, table["english"]["times"])) + r")$"),
             after_time=re.compile(r"\W?(?:" + "|".join(table["english"]["after_time"]) + r")\b"),
@@ -98,6 +100,7 @@ def split(text: str) -> list[tuple[int, int]]:
         if char in table.enders and i not in named and not _inside_word(text, i):
             i = _past_enders(text, i, table, match)
             if i >= n or not table.after_mark.match(text, i) or char == "。":
+                i += text.startswith('"', i) and text.count('"', begin, i) % 2  # it closes what this sentence opened
                 cuts.append(i)
                 begin = i
             continue
