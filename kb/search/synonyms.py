@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from kb import synonyms
@@ -11,6 +12,8 @@ from kb.fts import Query, terms
 from kb.search.wording import glossary
 from kb.synonyms import TERM, bounded, fold_name
 from kb.text import is_japanese
+
+_ASKED = 64  # queries whose names are remembered
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,14 @@ class Synonyms:
         )
         return tuple((group, group) for group in self.groups) + english
 
-    def _found(self, query: Query) -> list[tuple[list[str], list[str]]]:
+    @cached_property
+    def _found(self) -> Callable[[str], list[tuple[list[str], list[str]]]]:
+        """Return what tells the names that stand in a query: asked several times for each, it looks once."""
+        return lru_cache(maxsize=_ASKED)(self._look)
+
+    def _look(self, query: str) -> list[tuple[list[str], list[str]]]:
         """Return the names that stand in a query, and those that may stand for them, by group."""
-        text = fold_name(query.text)
+        text = fold_name(query)
         found = []
         for asked, others in self._sides:
             present = [name for name in asked if name in text and bounded(name).search(text)]
@@ -65,7 +73,7 @@ class Synonyms:
     def alternatives(self, query: Query) -> dict[str, tuple[str, ...]]:
         """Return, for each word of a name in `query`, FTS5 expressions of the other names of its group."""
         found: dict[str, tuple[str, ...]] = {}
-        for present, others in self._found(query):
+        for present, others in self._found(query.text):
             expressions = [_expression(name) for name in others]
             for name in present:
                 whole = terms(name)[0]
@@ -77,7 +85,7 @@ class Synonyms:
     def others(self, query: Query) -> tuple[str, ...]:
         """Return the names, folded, that stand for a name in `query` and are not in it themselves."""
         text = fold_name(query.text)
-        return tuple(dict.fromkeys(n for _, others in self._found(query) for n in others if n not in text))
+        return tuple(dict.fromkeys(n for _, others in self._found(query.text) for n in others if n not in text))
 
     def same(self, name: str) -> tuple[str, ...]:
         """Return the other names, folded, of what is called `name`."""
@@ -88,7 +96,9 @@ class Synonyms:
         """Return what the semantic arm reads: an English query with the Japanese words that say the same."""
         if is_japanese(query.text):
             return query.text
-        japanese = [names[0] for _, others in self._found(query) if (names := [n for n in others if not n.isascii()])]
+        japanese = [
+            names[0] for _, others in self._found(query.text) if (names := [n for n in others if not n.isascii()])
+        ]
         return " ".join((query.text, *japanese))
 
 
