@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,13 @@ from sqlalchemy import Engine, Row
 
 from kb import fts, schema, store
 from kb.pipeline.heard import Heard
-from kb.pipeline.pool import Workers
+from kb.pipeline.pool import Workers, batches_of
 from kb.pipeline.report import Tally
 from kb.store.encoders import CHOSEN
 
 if TYPE_CHECKING:
     from kb.embeddings import Encoder
     from kb.embeddings.static import StaticEncoder
-
-Item = TypeVar("Item")
 
 DEFAULT_MODEL = "default"
 _TERMS_BATCH = 1_000
@@ -40,7 +38,7 @@ def terms(engine: Engine, path: Path, tally: Tally, workers: Workers) -> None:
     """Index the words of the claims that are not indexed yet."""
     with engine.connect() as connection:
         pending = [(row.id, row.text) for row in connection.execute(store.claims_without_terms(fts.VERSION))]
-    batches = list(_batches(pending, _TERMS_BATCH))
+    batches = list(batches_of(pending, _TERMS_BATCH))
     done = 0
     for made in workers.each(_terms_of, batches, here=len(batches) < _FEW):
         with engine.begin() as connection:
@@ -112,7 +110,7 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, tally: Tally, worker
     from kb.embeddings.static import StaticEncoder
 
     pending = _missing(engine, model_id)
-    batches = list(_batches(pending, _VECTORS_BATCH))
+    batches = list(batches_of(pending, _VECTORS_BATCH))
     made: Iterator[npt.NDArray[np.float32]]
     if isinstance(encoder, StaticEncoder):
         made = map(encoder.encode_words, heard.each(batches, workers))
@@ -137,7 +135,7 @@ def loaded(engine: Engine, source: str, *, whole: bool = False) -> Encoder:
 
 def word_vectors(words: Sequence[str], workers: Workers) -> npt.NDArray[np.float32]:
     """Return what each word is under the default encoder (words x dim), found in `workers`."""
-    batches = list(_batches(words, _WORDS_BATCH))
+    batches = list(batches_of(words, _WORDS_BATCH))
     return np.concatenate(list(workers.each(_word_vectors, batches, here=len(batches) < _FEW)))
 
 
@@ -152,7 +150,3 @@ def _default_encoder() -> StaticEncoder:
     from kb.embeddings.default import load_default
 
     return load_default()
-
-
-def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    return (items[i : i + size] for i in range(0, len(items), size))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from kb.errors import DatabaseError, ModelError, NotFoundError, UsageError, near
 from kb.lock import exclusive
 from kb.models import Claim, Embedding, Model
 from kb.pipeline.derive import DEFAULT_MODEL
+from kb.pipeline.pool import batches_of
 from kb.pipeline.report import Progress
 from kb.pipeline.train import NAME as TRAINED
 from kb.pipeline.train import NEXT
@@ -202,7 +202,7 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, progress: Progress |
     # Texts of like length together: a transformer pads the short ones to the longest of a batch.
     pending.sort(key=lambda item: len(item[1]))
     done = 0
-    for batch in _batches(pending):
+    for batch in batches_of(pending, _BATCH):
         matrix = encoder.encode([text for _, text in batch], kind="document").astype("<f4")
         rows = [(key, vector.tobytes()) for (key, _), vector in zip(batch, matrix, strict=True)]
         with engine.begin() as connection:
@@ -210,10 +210,6 @@ def _embed(engine: Engine, model_id: int, encoder: Encoder, progress: Progress |
         if progress is not None:
             progress("embed", done, len(pending))
     return done
-
-
-def _batches(items: Sequence[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:
-    return (items[i : i + _BATCH] for i in range(0, len(items), _BATCH))
 
 
 def use(db: Path, name: str, progress: Progress | None = None) -> None:

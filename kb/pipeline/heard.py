@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
 from kb.embeddings.static import folded, words_of
-from kb.pipeline.pool import Workers
+from kb.pipeline.pool import Workers, batches_of
 from kb.text import text_hash, tokens
 
 _BATCH = 1_000
@@ -88,7 +88,7 @@ class Heard:
         """Make sure that the words of `texts` are kept; return the hash of each."""
         keys = list(map(text_hash, texts))
         lacking = [(key, text) for key, text in dict(zip(keys, texts, strict=True)).items() if key not in self]
-        batches = [lacking[start : start + _BATCH] for start in range(0, len(lacking), _BATCH)]
+        batches = list(batches_of(lacking, _BATCH))
         for batch, found in zip(batches, self.each(batches, workers), strict=True):
             self.put(zip((key for key, _ in batch), found, strict=True))
         return keys

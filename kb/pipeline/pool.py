@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -26,6 +26,11 @@ Result = TypeVar("Result")
 _MOST = 8  # a reading process takes some 200 MB
 _SELDOM = (100_000, 20, 50)  # objects made before Python looks for cycles of them: we make many, and no cycles
 _AHEAD = 3  # items in flight for each process
+
+
+def batches_of(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Yield `items` in order, `size` at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def default_workers() -> int:

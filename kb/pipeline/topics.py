@@ -26,7 +26,7 @@ from kb import store
 from kb import topics as subjects
 from kb.config import NORMALISER_VERSION, resource
 from kb.pipeline import derive, topic_texts
-from kb.pipeline.pool import Workers
+from kb.pipeline.pool import Workers, batches_of
 from kb.pipeline.report import Tally
 from kb.pipeline.topic_texts import Held, Late
 from kb.posts import Fault
@@ -212,7 +212,7 @@ class Work:
         """Yield claims, some at a time, with the names of topics that the workers found in them."""
         todo = list(topic_texts.batches(topics, [text for _, text in claims]))
         made = self._workers.each(topic_texts.marks_of, todo, here=len(todo) < _FEW)
-        return zip(_batches(claims, topic_texts.BATCH), made, strict=True)
+        return zip(batches_of(claims, topic_texts.BATCH), made, strict=True)
 
     def _assigned(
         self, batch: Sequence[tuple[int, str]], marks: Sequence[Marks], assigner: subjects.Assigner
@@ -325,7 +325,7 @@ class Work:
         from kb.topics.phrases import Phrase, phrases_of_all
 
         missing = {row.text_hash: row.text for row in rows if row.text_hash not in self._phrases}
-        batches = list(_batches(list(missing.values()), _PHRASES_BATCH))
+        batches = list(batches_of(list(missing.values()), _PHRASES_BATCH))
         made = self._workers.each(phrases_of_all, batches, here=len(batches) < _FEW)
         fresh = dict(zip(missing, (phrases for batch in made for phrases in batch), strict=True))
         return [
@@ -352,7 +352,7 @@ class Work:
         from kb.topics import counting
 
         found: dict[int, Sequence[str]] = {}
-        for some in _batches(list(members), _TOPICS_AT_ONCE):
+        for some in batches_of(list(members), _TOPICS_AT_ONCE):
             wanted = {claim for topic in some for claim in members[topic]}
             with self._engine.connect() as connection:
                 said = {row.id: (row.key, row.text) for row in connection.execute(store.texts_of(wanted))}
@@ -371,7 +371,3 @@ def _fingerprint(listed: Sequence[Topic], found: Sequence[Topic], revision: str)
     shown = [[t.slug, list(t.aliases), list(t.seeds), list(t.exclude), t.parent, t.discovered] for t in both]
     parts = [json.dumps(shown).encode(), names, revision.encode(), f"{NORMALISER_VERSION} {TOPICS_VERSION}".encode()]
     return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
-
-
-def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (items[i : i + size] for i in range(0, len(items), size))
