@@ -111,7 +111,7 @@ def test_verify_counts_and_fails_with_the_line(made: Path, tmp_path: Path) -> No
     bad = run(made, "--export", out, command="verify")
     assert bad.exit_code == 1
     assert f"{out}: line " in bad.stdout
-    assert "1 problems" in bad.stdout
+    assert "1 problem\n" in bad.stdout
     assert "no such file" in told(run(made, "--export", tmp_path / "none.md", command="verify"))
 
 
