@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 import kb
 from kb import fts, schema, search
+from kb.embeddings import adapted
 from kb.search.index import SearchIndex
 from kb.search.near import cosines
 
@@ -149,8 +150,9 @@ def measure(path: Path, queries: list[str]) -> dict[str, float | int]:
     base.close()
     with closing(schema.connect(path)) as conn:
         index = search.load(conn)
-    model = index.model
-    vectors = kb.encoder(model.source if model else "default").encode(queries, kind="query")
+    source = index.model.source if index.model else "default"
+    encoder = adapted.load(source, lambda: closing(schema.connect(path)))
+    vectors = encoder.encode(queries, kind="query")
     return {
         "claims": index.size,
         "queries": len(queries),

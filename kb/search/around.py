@@ -22,7 +22,7 @@ TITLE = 0.05  # the same for the words of its title
 BEFORE = 0.3  # of the cosine of the claim before, beside a claim's own
 AFTER = 0.1  # the same of the claim after
 POST_NEAR = 0.08  # of the cosine of a claim's whole post over the highest, beside that of claims over theirs
-_RAISED = 50_000  # of the best claims by words, about so many may be raised
+_RAISED = 50_000  # of the best claims by words, or by meaning, about so many may be raised
 _K1 = 1.2
 _B = 0.75
 
@@ -85,13 +85,17 @@ def by_meaning(index: SearchIndex, meaning: Floats, posts: Floats) -> Floats:
     """Return how near claims are, 0 to about 1: by themselves, by the claims beside them, and by their post.
 
     `meaning` are the cosines of all claims, whatever may be found, `posts` those
-    of whole posts. A claim counts for the post that said it first.
+    of whole posts. A claim counts for the post that said it first; one that is
+    far by itself is not near for what stands beside it.
     """
-    near_by = meaning + np.float32(BEFORE) * _beside(meaning, index.before)
-    near_by += np.float32(AFTER) * _beside(meaning, index.after)
-    near_by = relative(np.maximum(near_by, 0))
+    at = near.about(meaning, _RAISED)
+    beside = np.float32(BEFORE) * _beside(meaning, index.before[at]) + np.float32(AFTER) * _beside(
+        meaning, index.after[at]
+    )
+    near_by = np.zeros_like(meaning)
+    near_by[at] = relative(np.maximum(meaning[at] + beside, 0))
     if len(posts):
-        near_by += np.float32(POST_NEAR) * relative(np.maximum(posts, 0)).take(index.post_of, mode="clip")
+        near_by[at] += np.float32(POST_NEAR) * relative(np.maximum(posts, 0))[index.post_of[at]]
     return near_by
 
 

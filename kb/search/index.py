@@ -26,7 +26,8 @@ Floats = npt.NDArray[np.float32]
 
 _K1 = 1.2
 _B = 0.75
-_CHUNK = 4_096  # vectors read, posts summed at a time
+_CHUNK = 4_096  # vectors read at a time
+_POSTS_AT_ONCE = 64  # posts summed at a time, for which their vectors are copied
 
 # Stock phrases, which stand in many posts and name nothing, are kept but not found.
 _CLAIMS = "SELECT id, kind, substr(rtrim(text, ?), -1), text_hash FROM claims WHERE NOT stock ORDER BY id"
@@ -157,9 +158,9 @@ def wholes(index: SearchIndex) -> Wholes:
     sums = np.zeros((len(index.post_ids), dim), dtype=np.float32)
     if index.vectors is not None and len(index.place_post):
         starts = np.flatnonzero(np.diff(index.place_post, prepend=-1))
-        for first in range(0, len(starts), _CHUNK):
+        for first in range(0, len(starts), _POSTS_AT_ONCE):
             begin = starts[first]
-            after = first + _CHUNK
+            after = first + _POSTS_AT_ONCE
             end = starts[after] if after < len(starts) else len(index.place_claim)
             sums[index.place_post[starts[first:after]]] = np.add.reduceat(
                 index.vectors[index.place_claim[begin:end]], starts[first:after] - begin, axis=0, dtype=np.float32
