@@ -1,8 +1,8 @@
-"""What stands around a claim: its post, the title over it, the claim before it.
+"""What stands around a claim: its post, the title over it, the claims beside it.
 
 A sentence says しかし、それは高くつく; what it is about stands around it. How much
-each counts was chosen on one half of the judged queries and measured on the
-other (docs/search.md).
+each counts was chosen on judged queries; docs/search.md says on which, and what
+that was worth on others.
 """
 
 from __future__ import annotations
