@@ -1,7 +1,7 @@
 """The encoder: how fast it is, what training on posts costs, and how well both do on labelled files.
 
     python benchmarks/encoder.py --pairs PAIRS.jsonl --docs DOCS.jsonl --queries QUERIES.jsonl --qrels QRELS.tsv
-    python benchmarks/encoder.py --db kb.db          # training seconds on the posts of a copy of a database
+    python benchmarks/encoder.py --db kb.db          # what training on the posts of a copy of a database takes and gives
 
 Pairs: {"sentence1", "sentence2", "label"} a line. Documents: {"doc_id", "text"}; queries: {"query_id", "text"};
 qrels: query, document and grade between tabs, with a heading. A document is as near as its nearest sentence.
@@ -26,7 +26,12 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import kb
-from kb.embeddings import Encoder
+from kb import schema
+from kb.embeddings import Encoder, adapt, judged
+from kb.embeddings.encoder import Vectors, unit
+from kb.pipeline import derive, held_back
+from kb.pipeline.heard import Heard
+from kb.pipeline.pool import Workers
 from kb.pipeline.train import train
 
 _SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]*[」』）)]*")
@@ -48,7 +53,7 @@ def main() -> None:
         found = on_documents(encoder, lines(given.docs), lines(given.queries), qrels(given.qrels))
         print(f"{'nDCG@10 of documents':<24}{found:.4f}")
     if given.db:
-        for name, value in on_posts(given.db):
+        for name, value in (*on_posts(given.db), *on_judged(given.db)):
             print(f"{name:<24}{value}")
 
 
@@ -117,6 +122,34 @@ def on_posts(db: Path) -> Iterator[tuple[str, str]]:
         if report.found_before is not None:
             yield "found under headings", f"nDCG@10 {report.found_before:.3f} -> {report.found_after:.3f}"
         yield "kept", "yes" if report.kept else "no"
+
+
+def on_judged(db: Path) -> Iterator[tuple[str, str]]:
+    """Yield how well pairs that merging judged are told apart, if every other one of them is taught."""
+    engine = schema.engine(db)
+    texts, pairs = held_back.neighbours(engine)
+    alike, unlike = held_back.judged(engine, {text: place for place, text in enumerate(texts)})
+    engine.dispose()
+    heard, vocabulary = Heard(), dict[str, int]()
+    with Workers() as workers:
+        said = adapt.counted(map(heard.words, heard.hear(texts, workers)), vocabulary)
+        start = derive.word_vectors(list(vocabulary), workers)
+    fitted = adapt.fit(start, said, pairs)
+    taught = judged.taught(fitted, said, alike[::2], unlike[::2])
+    yield "judged pairs", f"{len(alike):,} alike, {len(unlike):,} vetoed; every other one taught"
+    for name, table in (("default", start), ("fitted", fitted), ("taught", taught)):
+        near, far = (cosines(table, said, some[1::2]) for some in (alike, unlike))
+        share = float((near[:, None] > far[None, :]).mean())
+        yield (
+            f"told apart, {name}",
+            f"{share:.3f} of times an alike pair is nearer than a vetoed one, none of them taught",
+        )
+
+
+def cosines(table: Vectors, texts: adapt.Texts, pairs: adapt.Pairs) -> Vectors:
+    """Return the cosine of each pair of texts."""
+    found: Vectors = np.einsum("ij,ij->i", *(unit(texts[pairs[:, side]] @ table) for side in (0, 1)))
+    return found
 
 
 if __name__ == "__main__":

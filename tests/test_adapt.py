@@ -14,12 +14,14 @@ import pytest
 
 import kb
 from kb import embeddings, pipeline, schema, verify
-from kb.embeddings import adapt, adapted
+from kb.embeddings import adapt, adapted, judged
 from kb.embeddings.static import StaticEncoder, words_of
 from kb.errors import DatabaseError, KbError, ModelError, NotFoundError
 from kb.pipeline import encoders
 from kb.pipeline.compare import compare
 from kb.pipeline.heard import Heard, along
+from kb.pipeline.held_back import judged as pairs_judged
+from kb.pipeline.held_back import neighbours
 from kb.pipeline.pool import Workers
 from kb.pipeline.train import FEWEST_PAIRS, NEXT, export, found_under, reciprocal_rank, train
 from kb.text import text_hash
@@ -115,6 +117,52 @@ def test_words_without_meaning_do_no_harm() -> None:
     assert np.array_equal(
         adapt.fit(np.zeros((2, 4), np.float32), texts, np.array([(0, 1)], np.int32)), np.zeros((2, 4))
     )
+
+
+def test_words_that_say_the_same_come_nearer_and_those_that_were_vetoed_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(11)
+    table = rng.normal(size=(6, 16)).astype(np.float32)
+    texts = adapt.counted([["a", "x"], ["b", "x"], ["c", "x"], ["d", "x"], ["e", "x"]], vocabulary := {})
+    assert list(vocabulary) == ["a", "x", "b", "c", "d", "e"]
+    a, shared, b, c, d, other = range(6)
+    alike, unlike = np.array([(0, 1)], np.int32), np.array([(2, 3)], np.int32)
+    after = judged.taught(table, texts, alike, unlike)
+
+    def cosine(rows: np.ndarray, one: int, two: int) -> float:
+        return float(rows[one] @ rows[two] / np.linalg.norm(rows[one]) / np.linalg.norm(rows[two]))
+
+    assert cosine(after, a, b) > cosine(table, a, b)
+    assert cosine(after, c, d) < cosine(table, c, d)
+    assert np.array_equal(after[[shared, other]], table[[shared, other]])  # what both hold is not judged
+    none = np.empty((0, 2), np.int32)
+    assert np.array_equal(judged.taught(table, texts, none, none), table)
+    monkeypatch.setattr(judged, "_AT_ONCE", 1)
+    many = np.array([(0, 1), (2, 3), (1, 4)], np.int32)
+    in_pieces = judged.taught(table, texts, many, many)
+    monkeypatch.undo()
+    assert np.allclose(judged.taught(table, texts, many, many), in_pieces, atol=1e-6)
+
+
+def test_merged_wordings_and_vetoes_are_what_is_taught(tmp_path: Path) -> None:
+    folder = write_posts(tmp_path / "posts", 2)
+    said = {
+        "one": "白浜発電所の風車は年間の発電量を大きく増やした。",
+        "same": "白浜発電所の風車は年間の発電量を大きく増やしました。",
+        "less": "白浜発電所の風車は、年間の発電量を大きく増やした、という。",
+        "number": "白浜発電所の風車は年間の発電量を3割増やした。",
+        "vetoed": "白浜発電所の風車は年間の発電量を4割増やした。",
+    }
+    for name, text in said.items():
+        (folder / f"{name}.md").write_text(f"---\ntitle: {name}\n---\n\n{text}\n", "utf-8")
+    pipeline.build([folder], tmp_path / "kb.db", workers=1)
+    engine = schema.engine(tmp_path / "kb.db")
+    texts, _ = neighbours(engine)
+    alike, unlike = pairs_judged(engine, {text: place for place, text in enumerate(texts)})
+    engine.dispose()
+    named = [{(texts[a], texts[b]) for a, b in pairs} for pairs in (alike, unlike)]
+    assert {frozenset(pair) for pair in named[1]} >= {frozenset((said["number"], said["vetoed"]))}
+    assert not named[0] & named[1]
+    assert any(said["one"] in pair or said["less"] in pair for pair in named[0])
 
 
 def test_words_heard_while_reading_are_those_that_the_encoder_reads() -> None:

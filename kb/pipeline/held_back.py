@@ -2,24 +2,30 @@
 
 Pairs of sentences that follow each other are learnt from, some are held back
 for the check. No pair holds a heading, so what a heading finds was not learnt.
+What merging judged is learnt from too: other words for the same, and vetoes.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Engine
 
+from kb import store
 from kb.embeddings.adapt import Pairs, Texts
 from kb.embeddings.encoder import Vectors, unit
+from kb.pipeline.merge import rules_fingerprint
 from kb.store import encoders as rows
 
 _HELD_BACK = 20  # one pair in so many is kept for the check
 _MOST_CHECKED = 1_000
 _MOST_HEADINGS = 500
 _MOST_FOUND = 8_000  # sentences among which a heading is to find its own
+_LOOKS_ALIKE = 0.5  # score from which on two sentences that merging kept apart teach something
+_VERDICTS = {"same": True, "subsumes": True, "related": False, "conflict": False}
 
 
 def neighbours(engine: Engine) -> tuple[list[str], Pairs]:
@@ -37,6 +43,23 @@ def neighbours(engine: Engine) -> tuple[list[str], Pairs]:
                 found[last[2], place] = None
             last = (post, paragraph, place)
     return list(places), np.array(list(found), np.int32).reshape(len(found), 2)
+
+
+def judged(engine: Engine, places: Mapping[str, int]) -> tuple[Pairs, Pairs]:
+    """Return the pairs of texts, by place, that merging found to say the same, or a part of it, and those it vetoed."""
+    alike, unlike = list[tuple[int, int]](), list[tuple[int, int]]()
+    with engine.connect() as connection:
+        text = {wording.key: wording.text for wording in store.wordings(connection)}
+        for (a, b), relation in sorted(store.verdicts(connection, rules_fingerprint()).items()):
+            one, other = places.get(text.get(a, ""), -1), places.get(text.get(b, ""), -1)
+            same = _VERDICTS.get(relation.relation)
+            if one < 0 or other < 0 or same is None:
+                continue
+            if same:
+                alike.append((one, other))
+            elif relation.score >= _LOOKS_ALIKE:
+                unlike.append((one, other))
+    return np.array(alike, np.int32).reshape(-1, 2), np.array(unlike, np.int32).reshape(-1, 2)
 
 
 def headings(engine: Engine) -> dict[str, list[str]]:

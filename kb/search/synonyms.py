@@ -74,12 +74,13 @@ class Synonyms:
         """Return, for each word of a name in `query`, FTS5 expressions of the other names of its group."""
         found: dict[str, tuple[str, ...]] = {}
         for present, others in self._found(query.text):
-            expressions = [_expression(name) for name in others]
+            expressions = [f'words : "{reading}"' for name in others for reading in _readings(name)]
             for name in present:
-                whole = terms(name)[0]
-                for word in [whole] if whole in query.words else whole.split():
+                readings = _readings(name)
+                whole = next((reading for reading in readings if reading in query.words), "")
+                for word in [whole] if whole else dict.fromkeys(" ".join(readings).split()):
                     if word in query.words:
-                        found[word] = tuple(dict.fromkeys((*found.get(word, ()), *filter(None, expressions))))
+                        found[word] = tuple(dict.fromkeys((*found.get(word, ()), *expressions)))
         return found
 
     def others(self, query: Query) -> tuple[str, ...]:
@@ -122,6 +123,10 @@ def used(names: tuple[str, ...], text: str) -> tuple[tuple[str, ...], list[tuple
     return held, [match.span() for name in held for match in bounded(name).finditer(level)]
 
 
-def _expression(name: str) -> str:
-    words = terms(name)[0]
-    return f'words : "{words}"' if words else ""
+def _readings(name: str) -> tuple[str, ...]:
+    """Return the words of a name, read whole and part by part: the dictionary knows "artificial intelligence" as one.
+
+    A query is read part by part, and so is a text where another word stands beside.
+    """
+    apart = " ".join(filter(None, (terms(part)[0] for part in name.split())))
+    return tuple(dict.fromkeys(filter(None, (terms(name)[0], apart))))
