@@ -1,7 +1,7 @@
 """The encoder: how fast it is, what training on posts costs, and how well both do on labelled files.
 
     python benchmarks/encoder.py --pairs PAIRS.jsonl --docs DOCS.jsonl --queries QUERIES.jsonl --qrels QRELS.tsv
-    python benchmarks/encoder.py --db kb.db          # what training on the posts of a copy of a database takes and gives
+    python benchmarks/encoder.py --db kb.db          # what training a copy on its posts takes and gives
 
 Pairs: {"sentence1", "sentence2", "label"} a line. Documents: {"doc_id", "text"}; queries: {"query_id", "text"};
 qrels: query, document and grade between tabs, with a heading. A document is as near as its nearest sentence.

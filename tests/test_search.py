@@ -47,7 +47,8 @@ def find(conn: sqlite3.Connection) -> Find:
 def test_a_name_of_two_words_that_the_dictionary_knows_as_one_has_its_synonyms(conn: sqlite3.Connection) -> None:
     known = Synonyms((("人工知能", "artificial intelligence"),))
     asked = known.alternatives(search.read("artificial intelligence"))
-    assert asked and all('words : "人工 知能"' in others for others in asked.values())
+    assert asked
+    assert all('words : "人工 知能"' in others for others in asked.values())
     (others, *_) = known.alternatives(search.read("人工知能の話")).values()
     assert len(others) == 2  # as the dictionary reads it, and word by word
 
