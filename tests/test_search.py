@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -415,6 +417,40 @@ def test_a_first_pass_in_few_dimensions_keeps_the_nearest_exact() -> None:
     only[:3_999] = False  # what may be found is looked at exactly, be it as far away as it may
     found = near.cosines(vectors, few, vectors[0], only, prior_)
     assert found[3_999] == pytest.approx(float(vectors[3_999] @ vectors[0]), abs=1e-6)
+
+
+def test_a_large_database_is_asked_by_words_and_by_meaning_at_once(
+    conn: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = search.load(conn)
+    large = dataclasses.replace(small, sketch=near.sketch(small.vectors, least=1, few=8))
+    assert large.sketch is not None
+    threads = []
+    by_meaning = rank.by_meaning
+
+    def noted(*given: Any) -> Any:
+        threads.append(threading.current_thread())
+        return by_meaning(*given)
+
+    monkeypatch.setattr(rank, "by_meaning", noted)
+    for query, filters in (("電力の需要", {}), ("電力の需要", {"kind": "fact"}), ("電力 -韓国", {})):
+        parsed = search.read(query)
+        given = (parsed, ENCODER.encode([parsed.text])[0], Options(filters=Filters(**filters)), Synonyms())
+        one, other = (search.search(conn, index, *given) for index in (small, large))
+        assert [(hit.claim, hit.arms) for hit in one] == [(hit.claim, hit.arms) for hit in other]
+        # What is far from the query keeps the cosine of the sketch, and stands beside others.
+        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in other], abs=1e-3)
+        assert len(one) > 0
+        here, apart = threads[-2:]
+        assert here is threading.current_thread()
+        assert apart is not here
+
+    def broken(*given: Any) -> Any:
+        raise ModelError("no vectors today")
+
+    monkeypatch.setattr(rank, "by_meaning", broken)
+    with pytest.raises(ModelError, match="no vectors today"):
+        search.search(conn, large, *given)
 
 
 @pytest.mark.parametrize("count", [1, 10, 500, 5_000])

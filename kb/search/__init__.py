@@ -7,6 +7,7 @@ measured, and why the arms are fused as they are, stands in docs/search.md.
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
@@ -171,19 +172,16 @@ def _scored(
     posts: Wholes | None,
     asked: _Asked,
 ) -> _Scored:
-    """Return the scores of all claims."""
-    mode, group, may, terms = asked
-    words = np.where(may.claims, rank.by_words(index, terms), np.float32(0))
-    if group == "claim":
-        words = around.by_words(index, terms, dict(query.labels), words)
-        words = adjacent.by_words(conn, index, [one for word in query.words for one in word.split()], words)
-    cosines = np.zeros(index.size, dtype=np.float32)
-    if mode != "keyword" and vector is not None:
-        cosines = rank.by_meaning(index, vector, may.claims)
-    meaning = np.where(may.claims, np.maximum(cosines, 0), np.float32(0))
+    """Return the scores of all claims; in a large database both arms are asked at once."""
+    mode, group = asked.mode, asked.group
+    with ThreadPoolExecutor(1) as thread:  # starts none before it is given work
+        apart = None
+        if mode == "hybrid" and index.sketch is not None:
+            apart = thread.submit(_by_meaning, index, vector, posts, asked)
+        words = _by_words(conn, index, query, asked)
+        meaning, near_by = apart.result() if apart else _by_meaning(index, vector, posts, asked)
     scores = {"keyword": words, "semantic": meaning}.get(mode)
     if scores is None:
-        near_by = _with_post(index, cosines, vector, posts, may) if group == "claim" else meaning
         scores = rank.fuse(words, near_by, rank.CLAIM_MEANING if group == "claim" else rank.POST_MEANING)
     arms = {
         name: (plain, plain * index.prior)
@@ -193,6 +191,29 @@ def _scored(
     return _Scored(words, meaning, scores * index.prior, arms)
 
 
+def _by_words(conn: sqlite3.Connection, index: SearchIndex, query: Query, asked: _Asked) -> Floats:
+    """Return the scores of all claims by words."""
+    words = asked.may.only(rank.by_words(index, asked.terms))
+    if asked.group == "post":
+        return words
+    words = around.by_words(index, asked.terms, dict(query.labels), words)
+    return adjacent.by_words(conn, index, [one for word in query.words for one in word.split()], words)
+
+
+def _by_meaning(
+    index: SearchIndex, vector: Floats | None, posts: Wholes | None, asked: _Asked
+) -> tuple[Floats, Floats]:
+    """Return the cosines of all claims, and how near each is with what stands around it. Asks no database."""
+    if asked.mode == "keyword" or vector is None:
+        none = np.zeros(index.size, dtype=np.float32)
+        return none, none
+    cosines = rank.by_meaning(index, vector, asked.may.claims)
+    meaning = asked.may.only(np.maximum(cosines, 0))
+    if asked.mode == "semantic" or asked.group == "post":
+        return meaning, meaning
+    return meaning, _with_post(index, cosines, vector, posts, asked.may)
+
+
 def _with_post(
     index: SearchIndex, cosines: Floats, vector: Floats | None, posts: Wholes | None, may: Allowed
 ) -> Floats:
@@ -200,7 +221,7 @@ def _with_post(
     if vector is None or posts is None:
         return np.zeros(index.size, dtype=np.float32)
     of_posts = np.einsum("ij,j->i", posts.units, vector)
-    return np.where(may.claims, around.by_meaning(index, cosines, of_posts), np.float32(0))
+    return may.only(around.by_meaning(index, cosines, of_posts))
 
 
 def _narrowed(conn: sqlite3.Connection, index: SearchIndex, query: Query, may: Allowed) -> Allowed:

@@ -22,7 +22,7 @@ TITLE = 0.05  # the same for the words of its title
 BEFORE = 0.3  # of the cosine of the claim before, beside a claim's own
 AFTER = 0.1  # the same of the claim after
 POST_NEAR = 0.08  # of the cosine of a claim's whole post over the highest, beside that of claims over theirs
-_RAISED = 50_000  # of the best claims by words, or by meaning, about so many may be raised
+_RAISED = 30_000  # of the best claims by words, or by meaning, about so many may be raised
 _K1 = 1.2
 _B = 0.75
 
@@ -89,9 +89,9 @@ def by_meaning(index: SearchIndex, meaning: Floats, posts: Floats) -> Floats:
     far by itself is not near for what stands beside it.
     """
     at = near.about(meaning, _RAISED)
-    beside = np.float32(BEFORE) * _beside(meaning, index.before[at]) + np.float32(AFTER) * _beside(
-        meaning, index.after[at]
-    )
+    usual = float(meaning.mean()) if len(meaning) else 0.0
+    beside = np.float32(BEFORE) * _beside(meaning, index.before[at], usual)
+    beside += np.float32(AFTER) * _beside(meaning, index.after[at], usual)
     near_by = np.zeros_like(meaning)
     near_by[at] = relative(np.maximum(meaning[at] + beside, 0))
     if len(posts):
@@ -99,8 +99,8 @@ def by_meaning(index: SearchIndex, meaning: Floats, posts: Floats) -> Floats:
     return near_by
 
 
-def _beside(meaning: Floats, places: Positions) -> Floats:
-    """Return the cosines of the claims at `places`, the mean where there is none (-1)."""
+def _beside(meaning: Floats, places: Positions, usual: float) -> Floats:
+    """Return the cosines of the claims at `places`, the `usual` one where there is none (-1)."""
     beside: Floats = meaning.take(places, mode="clip")
-    beside[places < 0] = meaning.mean() if len(meaning) else 0
+    beside[places < 0] = usual
     return beside

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from kb.errors import NotFoundError, UsageError, near
 from kb.records import CLAIM_KINDS
-from kb.search.index import SearchIndex
+from kb.search.index import Floats, SearchIndex
 
 Mask = npt.NDArray[np.bool_]
 CERTAINTIES = ("asserted", "hedged")
@@ -73,6 +73,10 @@ class Allowed:
     claims: Mask
     places: Mask
     posts: frozenset[int] | None
+
+    def only(self, scores: Floats) -> Floats:
+        """Return the scores of claims, 0 for those that may not be found; as they are where all may."""
+        return scores if self.claims.all() else np.where(self.claims, scores, np.float32(0))
 
 
 def given(choice: Mapping[str, Any]) -> Filters:
