@@ -439,7 +439,7 @@ def test_a_large_database_is_asked_by_words_and_by_meaning_at_once(
         one, other = (search.search(conn, index, *given) for index in (small, large))
         assert [(hit.claim, hit.arms) for hit in one] == [(hit.claim, hit.arms) for hit in other]
         # What is far from the query keeps the cosine of the sketch, and stands beside others.
-        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in other], abs=1e-3)
+        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in other], abs=1e-2)
         assert len(one) > 0
         here, apart = threads[-2:]
         assert here is threading.current_thread()
