@@ -84,6 +84,19 @@ def test_bad_usage_is_status_2_and_prints_nothing_on_stdout(words: tuple[str, ..
     assert result.stderr
 
 
+def test_a_query_of_several_words_needs_no_quotes(sample: Path) -> None:
+    quoted, bare = invoke("search", "電力 需要", "--db", sample), invoke("search", "電力", "需要", "--db", sample)
+    assert bare.exit_code == 0
+    assert bare.stdout == quoted.stdout != ""
+    assert invoke("search", "--db", sample, "--", "電力", "-冷却").exit_code == 0
+    assert "QUERY" in invoke("search", "--db", sample).stderr
+
+
+def test_the_synonyms_that_were_found_are_told(sample: Path) -> None:
+    found = invoke("search", "electric power", "--db", sample)
+    assert "synonyms: " in found.stdout, found.stdout
+
+
 def test_a_query_that_begins_with_a_minus_is_told_where_to_stand(sample: Path) -> None:
     refused = invoke("search", "-電力", "--db", sample)
     assert refused.exit_code == 2

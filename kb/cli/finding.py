@@ -35,7 +35,7 @@ class _Query(click.Command):
 
 
 @click.command(cls=_Query)
-@click.argument("query")
+@click.argument("words", nargs=-1, required=True, metavar="QUERY")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=10, show_default=True, help="At most so many.")
 @click.option(
     "--mode",
@@ -64,10 +64,11 @@ class _Query(click.Command):
 @click.option("--rerank", "reranker", metavar="NAME", help="Read the first results again with this cross-encoder.")
 @db_option
 @json_option
-def search(query: str, reranker: str | None, db: Path, as_json: bool, **filters: Any) -> None:
+def search(words: tuple[str, ...], reranker: str | None, db: Path, as_json: bool, **filters: Any) -> None:
     """Find claims by meaning and by word, each with its source."""
     import kb
 
+    query = " ".join(words)
     hits: Any
     with kb.open(db) as base:
         if reranker is None:
@@ -101,6 +102,8 @@ def _print_hit(number: int, hit: Hit) -> None:
     click.echo(f"{number}. {heading(hit.text)}")
     arms = ", ".join(f"{name} {arm.rank} ({arm.score:.2f})" for name, arm in hit.arms.items())
     matched = f"; words: {' '.join(map(one_line, hit.matched))}" if hit.matched else ""
+    if hit.synonyms:
+        matched += f"; synonyms: {', '.join(map(one_line, hit.synonyms))}"
     click.echo(f"     {hit.kind}, {hit.certainty}; score {hit.score:.3f}; {arms}{matched}; claim {hit.claim}")
     _print_places(hit.occurrences)
     if hit.also:
