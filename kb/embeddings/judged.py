@@ -8,7 +8,7 @@ sentences in the first case, and away from it in the second. One step, linear,
 no gradient: the idea of learning from similar and dissimilar pairs is that of
 Hoi et al., "Learning distance metrics with contextual constraints for image
 retrieval" (2006); here words move and not the space, for a map of the whole
-space did better on one measure and worse on another (see docs/search.md).
+space did better on one measure and worse on another (see docs/encoder.md).
 """
 
 from __future__ import annotations
