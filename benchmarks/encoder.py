@@ -128,7 +128,7 @@ def on_judged(db: Path) -> Iterator[tuple[str, str]]:
     """Yield how well pairs that merging judged are told apart, if every other one of them is taught."""
     engine = schema.engine(db)
     texts, pairs = held_back.neighbours(engine)
-    alike, unlike = held_back.judged(engine, {text: place for place, text in enumerate(texts)})
+    alike, unlike = held_back.judged_pairs(engine, {text: place for place, text in enumerate(texts)})
     engine.dispose()
     heard, vocabulary = Heard(), dict[str, int]()
     with Workers() as workers:

@@ -20,8 +20,7 @@ from kb.errors import DatabaseError, KbError, ModelError, NotFoundError
 from kb.pipeline import encoders
 from kb.pipeline.compare import compare
 from kb.pipeline.heard import Heard, along
-from kb.pipeline.held_back import judged as pairs_judged
-from kb.pipeline.held_back import neighbours
+from kb.pipeline.held_back import judged_pairs, neighbours
 from kb.pipeline.pool import Workers
 from kb.pipeline.train import FEWEST_PAIRS, NEXT, export, found_under, reciprocal_rank, train
 from kb.text import text_hash
@@ -157,7 +156,7 @@ def test_merged_wordings_and_vetoes_are_what_is_taught(tmp_path: Path) -> None:
     pipeline.build([folder], tmp_path / "kb.db", workers=1)
     engine = schema.engine(tmp_path / "kb.db")
     texts, _ = neighbours(engine)
-    alike, unlike = pairs_judged(engine, {text: place for place, text in enumerate(texts)})
+    alike, unlike = judged_pairs(engine, {text: place for place, text in enumerate(texts)})
     engine.dispose()
     named = [{(texts[a], texts[b]) for a, b in pairs} for pairs in (alike, unlike)]
     assert {frozenset(pair) for pair in named[1]} >= {frozenset((said["number"], said["vetoed"]))}

@@ -30,7 +30,7 @@ class _Query(click.Command):
         except click.NoSuchOption as error:
             if error.option_name.startswith("--"):
                 raise
-            hint = "A query that begins with - goes last, behind two of them: kb search -- -word"
+            hint = "A query with a word that begins with - goes last, behind two of them: kb search -- -word"
             raise click.NoSuchOption(error.option_name, f"{error.message} {hint}", ctx=ctx) from None
 
 
@@ -102,9 +102,8 @@ def _print_hit(number: int, hit: Hit) -> None:
     click.echo(f"{number}. {heading(hit.text)}")
     arms = ", ".join(f"{name} {arm.rank} ({arm.score:.2f})" for name, arm in hit.arms.items())
     matched = f"; words: {' '.join(map(one_line, hit.matched))}" if hit.matched else ""
-    if hit.synonyms:
-        matched += f"; synonyms: {', '.join(map(one_line, hit.synonyms))}"
-    click.echo(f"     {hit.kind}, {hit.certainty}; score {hit.score:.3f}; {arms}{matched}; claim {hit.claim}")
+    synonyms = f"; synonyms: {', '.join(map(one_line, hit.synonyms))}" if hit.synonyms else ""
+    click.echo(f"     {hit.kind}, {hit.certainty}; score {hit.score:.3f}; {arms}{matched}{synonyms}; claim {hit.claim}")
     _print_places(hit.occurrences)
     if hit.also:
         click.echo(f"     said in {hit.posts} posts; also:")

@@ -45,7 +45,7 @@ def neighbours(engine: Engine) -> tuple[list[str], Pairs]:
     return list(places), np.array(list(found), np.int32).reshape(len(found), 2)
 
 
-def judged(engine: Engine, places: Mapping[str, int]) -> tuple[Pairs, Pairs]:
+def judged_pairs(engine: Engine, places: Mapping[str, int]) -> tuple[Pairs, Pairs]:
     """Return the pairs of texts, by place, that merging found to say the same, or a part of it, and those it vetoed."""
     alike, unlike = list[tuple[int, int]](), list[tuple[int, int]]()
     with engine.connect() as connection:

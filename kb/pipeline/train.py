@@ -14,8 +14,7 @@ import threadpoolctl
 from sqlalchemy import Connection, Engine
 
 from kb import schema, store
-from kb.embeddings import adapt, adapted
-from kb.embeddings import judged as judgements
+from kb.embeddings import adapt, adapted, judged
 from kb.embeddings.default import load_default
 from kb.embeddings.encoder import Vectors
 from kb.embeddings.folder import write_folder
@@ -23,7 +22,7 @@ from kb.errors import KbError, NotFoundError
 from kb.lock import exclusive
 from kb.pipeline import derive
 from kb.pipeline.heard import Heard
-from kb.pipeline.held_back import found_under, headings, judged, neighbours, parted, reciprocal_rank
+from kb.pipeline.held_back import found_under, headings, judged_pairs, neighbours, parted, reciprocal_rank
 from kb.pipeline.pool import Workers
 from kb.pipeline.report import Progress, Tally
 from kb.store import encoders as rows
@@ -225,7 +224,7 @@ def _train(engine: Engine, seed: int, tally: Tally, db: Path, workers: Workers, 
     wanted = [np.array([places[text] for text in under], np.int32) for under in sections.values()]
     with threadpoolctl.threadpool_limits(1, "blas"):
         fitted = adapt.fit(start, said, learnt, partial(tally.told, "train"))
-        stored = judgements.taught(fitted, said, *judged(engine, places)).astype("<f2")
+        stored = judged.taught(fitted, said, *judged_pairs(engine, places)).astype("<f2")
         ready: Vectors = stored.astype(np.float32)
         before, after = reciprocal_rank(start, said, held), reciprocal_rank(ready, said, held)
         found = [found_under(one, asked, said, wanted) if sections else None for one in (start, ready)]
